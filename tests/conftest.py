@@ -1,0 +1,15 @@
+"""What every test run has: one thread per worker, and property tests that are the same each time."""
+
+import os
+
+import hypothesis
+import torch
+
+hypothesis.settings.register_profile(
+    "mien", deadline=None, max_examples=20, derandomize=True, print_blob=True
+)
+hypothesis.settings.load_profile("mien")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # workers that each start a thread per core only wait for each other
+    torch.set_num_threads(1)
