@@ -1,0 +1,128 @@
+"""What a training run is made of, and its settings as JSON."""
+
+import dataclasses
+import enum
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+
+import torch
+from torch import nn
+
+from mien.train.files import replaced
+from mien.train.player import Batch, Player
+from mien.types import Images
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Drawn = TypeVar("Drawn", covariant=True)
+Networks = Mapping[str, nn.Module]
+"""By player's name, with averaged weights where the player keeps them, in evaluation mode."""
+
+
+class Batches(Protocol[Drawn]):
+    """Training data as a function of the step, so that resuming is exact.
+
+    Called from loader threads: randomness comes from `order.generator_at(...)`, never from torch's
+    global state. `order.shuffled_indices` says which items a batch holds.
+    """
+
+    def __call__(self, step: int, rank: int, num_ranks: int) -> Drawn: ...
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a run is trained, whatever it trains."""
+
+    num_steps: int
+    seed: int = 0
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    num_devices: int = 1
+    """Processes, one per device; on the CPU they share it."""
+    channels_last: bool = True
+    """Keep networks in the memory order that convolutions are fastest in."""
+    accumulate: int = 1
+    """Batches per step; step `s` takes batches `s * accumulate`, `s * accumulate + 1`, ..."""
+    num_loaders: int = 1
+    """Threads that draw batches ahead; 0 draws each when it is needed."""
+    log_every: int = 50
+    """Steps."""
+    validate_every: int = 1000
+    """Steps; the end of a training is validated too."""
+    checkpoint_every_seconds: float = 300.0
+    keep_checkpoints: int = 2
+    benchmark_convolutions: bool = False
+    """Let cuDNN pick the fastest kernels; two runs then differ in the last bits."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "num_steps",
+            "num_devices",
+            "accumulate",
+            "log_every",
+            "validate_every",
+            "keep_checkpoints",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Run(Generic[Batch]):
+    """A whole training: what a recipe returns and `loop.train` carries out."""
+
+    folder: Path
+    """Gets config.json, log.jsonl, log.png, checkpoints/ and pictures/; resumed if it has a checkpoint."""
+    players: tuple[Player[Batch], ...]
+    """They move in this order."""
+    batches: Batches[Batch]
+    training: TrainConfig
+    config: "DataclassInstance"
+    """The recipe's own settings, for config.json."""
+    prepare: Callable[[Batch, torch.Generator], Batch] | None = None
+    """Work on a batch on the device, without gradients, before all players see it (damage, say)."""
+    validate: Callable[[Networks, torch.device], Mapping[str, float]] | None = None
+    pictures: Callable[[Networks, torch.device], Images] | None = None
+    """Drawn at each validation and written to pictures/."""
+    write_picture: Callable[[Path, Images], None] | None = None
+
+    def __post_init__(self) -> None:
+        names = [player.name for player in self.players]
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"a run needs players with different names, got {names}")
+        if (self.pictures is None) != (self.write_picture is None):
+            raise ValueError("pictures and write_picture come together")
+
+
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+
+
+def plain(value: object, name: str = "config") -> Plain:
+    """Dataclasses, enums, paths, functions and collections of them as what JSON can hold."""
+    if isinstance(value, enum.Enum):
+        return value.name
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: plain(getattr(value, field.name), f"{name}.{field.name}") for field in fields}
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry, f"{name}.{key}") for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry, f"{name}[{index}]") for index, entry in enumerate(value)]
+    if isinstance(value, Path | torch.device | torch.dtype):
+        return str(value)
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    raise TypeError(f"{name} is a {type(value).__name__}, which config.json cannot hold")
+
+
+def write_config(path: Path, run: Run[Batch]) -> None:
+    """The recipe's settings and the engine's."""
+    settings = {"recipe": plain(run.config), "training": plain(run.training)}
+    with replaced(path) as file:
+        file.write(json.dumps(settings, indent=2).encode() + b"\n")
