@@ -1,0 +1,170 @@
+"""Affine transforms in pixel-centre coordinates, and pictures sampled through them.
+
+Transforms are kept in float64: in float32 a corner of a large photo moves by hundredths of a pixel.
+"""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from mien.types import Affine
+
+Padding = Literal["border", "reflection", "zeros"]
+Method = Literal["bilinear", "bicubic"]
+
+TOLERATED_SHRINKING = 1.2
+"""A shrinking this slight shows no aliasing, and averaging would cost sharpness."""
+LARGEST_SUPERSAMPLING = 4
+"""Beyond it the input is first averaged over whole blocks of pixels, which is cheaper than more samples."""
+
+
+def invert(affine: Float[Tensor, "*batch 2 3"]) -> Float[Tensor, "*batch 2 3"]:
+    linear, shift = affine.double().split((2, 1), dim=-1)
+    inverse = torch.linalg.inv(linear)
+    return torch.cat((inverse, -inverse @ shift), dim=-1)
+
+
+def compose(
+    c_from_b: Float[Tensor, "*batch 2 3"], b_from_a: Float[Tensor, "*batch 2 3"]
+) -> Float[Tensor, "*batch 2 3"]:
+    """`c_from_a`."""
+    outer, outer_shift = c_from_b.double().split((2, 1), dim=-1)
+    inner, inner_shift = b_from_a.double().split((2, 1), dim=-1)
+    return torch.cat((outer @ inner, outer @ inner_shift + outer_shift), dim=-1)
+
+
+def transform_points(
+    target_from_source: Float[Tensor, "*batch 2 3"], points: Float[Tensor, "*batch points 2"]
+) -> Float[Tensor, "*batch points 2"]:
+    matrix = target_from_source.double()
+    moved = points.double() @ matrix[..., :2].mT + matrix[..., 2].unsqueeze(-2)
+    return moved.to(points.dtype)
+
+
+def similarity(scale: float | int, degrees: float | int, shift: tuple[float | int, float | int]) -> Affine:
+    """Scale, then turn (clockwise to the eye, as y points down), then shift."""
+    cosine = scale * math.cos(math.radians(degrees))
+    sine = scale * math.sin(math.radians(degrees))
+    rows = [[cosine, -sine, shift[0]], [sine, cosine, shift[1]]]
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def identity() -> Affine:
+    return similarity(1.0, 0.0, (0.0, 0.0))
+
+
+def translation(x: float | int, y: float | int) -> Affine:
+    return similarity(1.0, 0.0, (x, y))
+
+
+def rescaling(factor: float | int) -> Affine:
+    """What resizing a picture does to its points: p -> (p + 1/2) factor - 1/2."""
+    shift = (factor - 1) / 2
+    return similarity(factor, 0.0, (shift, shift))
+
+
+def largest_scale(affine: Float[Tensor, "*batch 2 3"]) -> float:
+    """The most that a length grows under any of the transforms."""
+    return float(torch.linalg.matrix_norm(affine[..., :2].detach().double(), ord=2).max())
+
+
+def warp_affine(
+    images: Float[Tensor, "batch channels height width"],
+    input_from_output: Float[Tensor, "batch 2 3"],
+    height: int,
+    width: int,
+    padding: Padding = "border",
+    method: Method = "bicubic",
+) -> Float[Tensor, "batch channels new_height new_width"]:
+    """Pictures of the given size, each of their pixels taken from where the transform puts it.
+
+    Where the transform shrinks, an output pixel is the mean over the area that it covers.
+    Bicubic sampling may leave the range of the input by a little at edges.
+    """
+    if _is_identity(images, input_from_output, height, width):
+        return images.clone()
+    images, input_from_output = _cut(images, input_from_output, height, width, padding)
+    scale = largest_scale(input_from_output)
+    block = math.floor(scale / 2) if scale > LARGEST_SUPERSAMPLING else 1
+    if block > 1:
+        images = _block_means(images, block)
+        input_from_output = _along(rescaling(1 / block), input_from_output)
+    samples = max(1, math.ceil(scale / block - (TOLERATED_SHRINKING - 1)))
+    if samples == 1:
+        return _sample(images, input_from_output, height, width, padding, method)
+    output_from_fine = rescaling(1 / samples).to(input_from_output.device)
+    input_from_fine = compose(input_from_output, output_from_fine.expand_as(input_from_output))
+    # a mean over nine and more samples does not show how each was taken
+    fine_method = method if samples == 2 else "bilinear"
+    fine = _sample(images, input_from_fine, height * samples, width * samples, padding, fine_method)
+    return F.avg_pool2d(fine, samples)
+
+
+def _is_identity(images: Tensor, input_from_output: Tensor, height: int, width: int) -> bool:
+    same = identity().to(input_from_output.device)
+    return tuple(images.shape[-2:]) == (height, width) and bool((input_from_output == same).all())
+
+
+def _along(affine: Affine, input_from_output: Tensor) -> Tensor:
+    return compose(affine.to(input_from_output.device).expand_as(input_from_output), input_from_output)
+
+
+def _cut(
+    images: Tensor, input_from_output: Tensor, height: int, width: int, padding: Padding
+) -> tuple[Tensor, Tensor]:
+    """The part of the input that the output can see, so that cost follows the output and not the photo."""
+    corners = torch.tensor(
+        [[-0.5, -0.5], [width - 0.5, -0.5], [-0.5, height - 0.5], [width - 0.5, height - 0.5]],
+        dtype=torch.float64,
+        device=input_from_output.device,
+    )
+    seen = transform_points(input_from_output.detach(), corners.expand(len(images), 4, 2)).flatten(0, 1)
+    margin = 3 + math.ceil(largest_scale(input_from_output))
+    lows = (seen.amin(dim=0).floor() - margin).long().tolist()
+    highs = (seen.amax(dim=0).ceil() + margin + 1).long().tolist()
+    if padding == "reflection" and _leaves(images, lows, highs):
+        return images, input_from_output.double()
+    (left, top), (right, bottom) = lows, highs
+    left, right = _clip(left, right, images.shape[-1])
+    top, bottom = _clip(top, bottom, images.shape[-2])
+    return images[..., top:bottom, left:right], _along(translation(-left, -top), input_from_output)
+
+
+def _leaves(images: Tensor, lows: list[int], highs: list[int]) -> bool:
+    return min(lows) < 0 or highs[0] > images.shape[-1] or highs[1] > images.shape[-2]
+
+
+def _clip(low: int, high: int, size: int) -> tuple[int, int]:
+    """A range inside [0, size) that holds at least the border pixel nearest to what was asked."""
+    low = min(max(low, 0), size - 1)
+    return low, max(min(high, size), low + 1)
+
+
+def _block_means(images: Tensor, block: int) -> Tensor:
+    height, width = images.shape[-2:]
+    padded = F.pad(images, (0, -width % block, 0, -height % block), mode="replicate")
+    return F.avg_pool2d(padded, block)
+
+
+def _sample(
+    images: Tensor, input_from_output: Tensor, height: int, width: int, padding: Padding, method: Method
+) -> Tensor:
+    """`grid_sample` with pixel coordinates: its own count from -1 to 1 between the picture's outer edges."""
+    size = torch.tensor([images.shape[-1], images.shape[-2]], dtype=torch.float64)
+    unit_from_input = torch.stack((2 / size[0], 2 / size[1])).to(input_from_output.device)
+    matrix = input_from_output.double() * unit_from_input[:, None]
+    matrix = matrix + F.pad((unit_from_input / 2 - 1)[:, None], (2, 0))
+    x = torch.arange(width, dtype=torch.float64, device=matrix.device)
+    y = torch.arange(height, dtype=torch.float64, device=matrix.device)
+    # (batch, 2, height, width): planes add several times faster than pairs
+    planes = (
+        x * matrix[:, :, 0, None, None]
+        + matrix[:, :, 2, None, None]
+        + y[:, None] * matrix[:, :, 1, None, None]
+    )
+    grid = planes.to(device=images.device, dtype=images.dtype).permute(0, 2, 3, 1)
+    return F.grid_sample(images, grid, mode=method, padding_mode=padding, align_corners=False)
