@@ -23,11 +23,12 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/installed
-	@$(BIN)/mien recover $(DEMO_PHOTO) -o demo --compare --overwrite
+	@$(BIN)/mien recover $(DEMO_PHOTO) -o demo/recovered.png --compare --overwrite
+	@ls demo/recovered.png demo/recovered_compare.png >/dev/null
 	@echo
 	@echo "damaged photo      $(DEMO_PHOTO)"
-	@echo "recovered photo    demo/damaged.png"
-	@echo "before and after   demo/damaged_compare.png"
+	@echo "recovered photo    demo/recovered.png"
+	@echo "before and after   demo/recovered_compare.png"
 
 test: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest -n 2
