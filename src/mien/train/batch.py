@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -74,7 +74,7 @@ class Loader(Generic[Batch]):
             self._next += 1
         return self._ahead.popleft().result()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Loader[Batch]":
         return self
 
     def __exit__(

@@ -2,13 +2,22 @@
 
 import pickle
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from mien.train.files import replaced
-from mien.train.seat import Seat
+from mien.train.seat import Seat, SeatState
+
+
+class State(TypedDict):
+    """What a checkpoint holds. Chance needs no place in it: what is drawn depends on seed and step."""
+
+    step: int
+    players: dict[str, SeatState]
+
 
 FOLDER = "checkpoints"
 """Inside the run's folder."""
@@ -20,13 +29,11 @@ def newest(folder: Path) -> Path | None:
 
 
 def save_checkpoint(folder: Path, step: int, seats: list[Seat], keep: int) -> Path:
-    """Write the state after `step` steps; of the older ones only `keep - 1` stay.
-
-    Chance needs no place in it: whatever is drawn depends on seed and step.
-    """
+    """Write the state after `step` steps; of the older ones only `keep - 1` stay."""
     path = folder / FOLDER / f"step-{step:09d}.pt"
+    state: State = {"step": step, "players": {seat.player.name: seat.state() for seat in seats}}
     with replaced(path) as file:
-        torch.save({"step": step, "players": {seat.player.name: seat.state() for seat in seats}}, file)
+        torch.save(state, file)
     for old in sorted(path.parent.glob("step-*.pt"))[:-keep]:
         old.unlink()
     for left in path.parent.glob("*.unfinished"):  # of a run that was killed while it wrote
@@ -63,7 +70,7 @@ def export_player(folder: Path, name: str, path: Path, dtype: torch.dtype = torc
     return state["step"]
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path) -> State:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:

@@ -3,10 +3,11 @@
 import dataclasses
 import enum
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal
 
 import torch
 from torch import nn
@@ -18,19 +19,10 @@ from mien.types import Images
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Drawn = TypeVar("Drawn", covariant=True)
+logger = logging.getLogger(__name__)
+
 Networks = Mapping[str, nn.Module]
 """By player's name, with averaged weights where the player keeps them, in evaluation mode."""
-
-
-class Batches(Protocol[Drawn]):
-    """Training data as a function of the step, so that resuming is exact.
-
-    Called from loader threads: randomness comes from `order.generator_at(...)`, never from torch's
-    global state. `order.shuffled_indices` says which items a batch holds.
-    """
-
-    def __call__(self, step: int, rank: int, num_ranks: int) -> Drawn: ...
 
 
 @dataclass(frozen=True)
@@ -79,10 +71,17 @@ class Run(Generic[Batch]):
     """Gets config.json, log.jsonl, log.png, checkpoints/ and pictures/; resumed if it has a checkpoint."""
     players: tuple[Player[Batch], ...]
     """They move in this order."""
-    batches: Batches[Batch]
+    batches: Callable[[int, int, int], Batch]
+    """`batches(step, rank, num_ranks)`: data as a function of the step, so that resuming is exact.
+
+    Called from loader threads: randomness comes from `order.generator_at`, never from torch's global
+    state. `order.shuffled_indices` says which items a batch holds.
+    """
     training: TrainConfig
     config: "DataclassInstance"
     """The recipe's own settings, for config.json."""
+    teachers: tuple[nn.Module, ...] = ()
+    """Networks that objectives close over and nobody trains: put on the device, in evaluation mode."""
     prepare: Callable[[Batch, torch.Generator], Batch] | None = None
     """Work on a batch on the device, without gradients, before all players see it (damage, say)."""
     validate: Callable[[Networks, torch.device], Mapping[str, float]] | None = None
@@ -122,7 +121,19 @@ def plain(value: object, name: str = "config") -> Plain:
 
 
 def write_config(path: Path, run: Run[Batch]) -> None:
-    """The recipe's settings and the engine's."""
+    """The recipe's settings and the engine's; says what differs from those already there."""
     settings = {"recipe": plain(run.config), "training": plain(run.training)}
+    if path.exists():
+        before, now = _leaves(json.loads(path.read_text(encoding="utf-8"))), _leaves(settings)
+        changed = sorted(name for name in before | now if before.get(name) != now.get(name))
+        if changed:
+            logger.warning("%s: going on with other settings: %s", path, ", ".join(changed))
     with replaced(path) as file:
         file.write(json.dumps(settings, indent=2).encode() + b"\n")
+
+
+def _leaves(settings: Mapping[str, Plain], name: str = "") -> dict[str, Plain]:
+    found: dict[str, Plain] = {}
+    for key, value in settings.items():
+        found.update(_leaves(value, f"{name}{key}.") if isinstance(value, dict) else {name + key: value})
+    return found

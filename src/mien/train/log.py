@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 import torch
 from rich.console import Console
@@ -57,7 +56,7 @@ class Journal:
         self._first_step = first_step
         self._progress: Progress | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Journal":
         if self._speaks:
             forget_after(self.path, self._first_step)
             self._file = self.path.open("a", encoding="utf-8")

@@ -64,6 +64,7 @@ def train(run: Run[Batch]) -> Outcome:
                 journal.resume_clock()
             if stopping:
                 break
+        work.fabric.barrier()  # nobody leaves before the files are written
         return Outcome(step, step == config.num_steps, work.results())
 
 
@@ -76,6 +77,8 @@ class _Work(Generic[Batch]):
         self.seats = [Seat(fabric, player, run.training.channels_last) for player in run.players]
         for seat in self.seats:
             seat.meet(self.seats)
+        for teacher in run.teachers:
+            teacher.to(fabric.device).requires_grad_(False).eval()
         self.window = Window()
         self.saved_at = time.perf_counter()
 

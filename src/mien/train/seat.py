@@ -1,7 +1,7 @@
 """A player at work: its network made ready for device, precision and processes."""
 
 from collections.abc import Sequence
-from typing import Generic
+from typing import Generic, TypedDict
 
 import torch
 from lightning_fabric import Fabric
@@ -10,6 +10,15 @@ from torch import Tensor, nn
 from mien.train.ema import Average
 from mien.train.order import generator_at
 from mien.train.player import Batch, Player, held_still, trainable
+
+
+class SeatState(TypedDict):
+    """A player in a checkpoint."""
+
+    network: dict[str, Tensor]
+    optimizer: dict[str, object]
+    average: dict[str, Tensor] | None
+    num_updates: int
 
 
 class Seat(Generic[Batch]):
@@ -69,7 +78,7 @@ class Seat(Generic[Batch]):
             self.average.update()
         return seen
 
-    def state(self) -> dict:
+    def state(self) -> SeatState:
         """All that changes in a training."""
         average = self.average
         return {
@@ -79,14 +88,13 @@ class Seat(Generic[Batch]):
             "num_updates": 0 if average is None else average.num_updates,
         }
 
-    def load_state(self, state: dict) -> None:
+    def load_state(self, state: SeatState) -> None:
         """Go on from what `state` returned."""
-        if (state["average"] is None) != (self.average is None):
-            raise ValueError(
-                f"player '{self.player.name}': checkpoint and recipe differ in averaging weights"
-            )
+        average = state["average"]
+        if (average is None) != (self.average is None):
+            raise ValueError(f"player '{self.player.name}': checkpoint and recipe differ in ema_decay")
         self.player.network.load_state_dict(state["network"])
         self.player.optimizer.load_state_dict(state["optimizer"])
-        if self.average is not None:
-            self.average.network.load_state_dict(state["average"])
+        if self.average is not None and average is not None:
+            self.average.network.load_state_dict(average)
             self.average.num_updates = state["num_updates"]

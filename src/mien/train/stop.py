@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Self
 
 Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -17,7 +16,7 @@ class StopRequest:
         self.came = False
         self._before: dict[signal.Signals, Handler] = {}
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():  # only there can signals be caught
             self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
         return self
