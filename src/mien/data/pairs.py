@@ -1,0 +1,30 @@
+"""What a restoration learns from: a face and its damaged picture."""
+
+from dataclasses import dataclass
+
+import torch
+
+from mien.data.photos import PackedPhotos, to_unit_range
+from mien.data.variety import Variety
+from mien.degrade.chain import Profile
+from mien.types import Images
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A batch; before `damaged_pairs` both are the stored pictures."""
+
+    damaged: Images
+    truth: Images
+
+
+def stored_pairs(photos: PackedPhotos, indices: list[int]) -> Pairs:
+    """Pictures as they were packed, not damaged yet: damage is done where the network is."""
+    images = to_unit_range(photos.batch(indices))
+    return Pairs(damaged=images, truth=images)
+
+
+def damaged_pairs(pairs: Pairs, variety: Variety, damage: Profile, generator: torch.Generator) -> Pairs:
+    """Vary the true pictures, then damage them."""
+    truth = variety(pairs.truth, generator)
+    return Pairs(damaged=damage(truth, generator), truth=truth)

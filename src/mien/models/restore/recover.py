@@ -1,0 +1,91 @@
+"""How FRN is used: crops in, clean crops out, and a map of what was seen."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from mien.image.structure import structure_agreement
+from mien.models.restore.network import RestoreNetwork
+from mien.types import Crop, Images, Recovery
+
+
+@dataclass(frozen=True)
+class RestoreSettings:
+    """What a user may choose."""
+
+    fidelity: float = 0.0
+    """How much of the input stays in the result: 0 recovery alone, 1 input alone."""
+    batch_size: int = 8
+    """Faces that go through the network together."""
+    precision: torch.dtype = torch.bfloat16
+    """What the network computes in; bfloat16 costs under 0.01 dB and halves the time."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fidelity <= 1:
+            raise ValueError(f"fidelity must lie between 0 and 1, got {self.fidelity}")
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+
+
+class Restorer:
+    """A Recoverer that keeps pose and place."""
+
+    template = "ffhq"
+
+    def __init__(
+        self,
+        network: RestoreNetwork,
+        device: torch.device | None = None,
+        settings: RestoreSettings | None = None,
+    ) -> None:
+        self.settings = settings or RestoreSettings()
+        self.device = device or torch.device("cpu")
+        self.network: nn.Module = network.eval().to(
+            device=self.device, dtype=self.settings.precision, memory_format=torch.channels_last
+        )
+        self.crop_size = network.config.image_size
+
+    def with_fidelity(self, fidelity: float) -> "Restorer":
+        """The same network, with another share of the input in its results."""
+        return self.with_settings(replace(self.settings, fidelity=fidelity))
+
+    def with_batch_size(self, batch_size: int) -> "Restorer":
+        """The same network, fed so many faces at a time."""
+        return self.with_settings(replace(self.settings, batch_size=batch_size))
+
+    def with_settings(self, settings: RestoreSettings) -> "Restorer":
+        """The same network under other settings; both go on to work."""
+        return Restorer(self.network, self.device, settings)
+
+    def __call__(self, crops: list[Crop]) -> list[Recovery]:
+        return [
+            recovery
+            for start in range(0, len(crops), self.settings.batch_size)
+            for recovery in self.recover_batch(crops[start : start + self.settings.batch_size])
+        ]
+
+    def recover_batch(self, crops: list[Crop]) -> Iterator[Recovery]:
+        """All crops at once; every crop has side `crop_size`."""
+        for crop in crops:
+            if crop.pixels.shape[1:] != (self.crop_size, self.crop_size):
+                raise ValueError(
+                    f"restore takes crops of {self.crop_size} x {self.crop_size} pixels, "
+                    f"got {crop.pixels.shape[2]} x {crop.pixels.shape[1]}"
+                )
+        damaged = torch.stack([crop.pixels for crop in crops])  # (B, 3, S, S)
+        restored = self.restore(damaged)
+        mixed = torch.lerp(restored, damaged, self.settings.fidelity)
+        evidence = structure_agreement(damaged, mixed)  # (B, 1, S, S)
+        for pixels, seen in zip(mixed, evidence, strict=True):
+            yield Recovery(pixels=pixels, evidence=seen, keeps_pose=True)
+
+    @torch.no_grad()
+    def restore(self, damaged: Images) -> Images:
+        """Pictures in [0, 1], in and out, on the processor whatever the network runs on."""
+        inputs = (2 * damaged - 1).to(
+            device=self.device, dtype=self.settings.precision, memory_format=torch.channels_last
+        )
+        restored = self.network(inputs)  # (B, 3, S, S) in [-1, 1]
+        return ((restored.float() + 1) / 2).clamp(0, 1).cpu()
