@@ -126,20 +126,15 @@ def _cut(
     margin = 3 + math.ceil(largest_scale(input_from_output))
     lows = (seen.amin(dim=0).floor() - margin).long().tolist()
     highs = (seen.amax(dim=0).ceil() + margin + 1).long().tolist()
-    if padding == "reflection" and _leaves(images, lows, highs):
-        return images, input_from_output.double()
-    (left, top), (right, bottom) = lows, highs
-    left, right = _clip(left, right, images.shape[-1])
-    top, bottom = _clip(top, bottom, images.shape[-2])
+    left, right = _seen_range(lows[0], highs[0], images.shape[-1], padding)
+    top, bottom = _seen_range(lows[1], highs[1], images.shape[-2], padding)
     return images[..., top:bottom, left:right], _along(translation(-left, -top), input_from_output)
 
 
-def _leaves(images: Tensor, lows: list[int], highs: list[int]) -> bool:
-    return min(lows) < 0 or highs[0] > images.shape[-1] or highs[1] > images.shape[-2]
-
-
-def _clip(low: int, high: int, size: int) -> tuple[int, int]:
-    """A range inside [0, size) that holds at least the border pixel nearest to what was asked."""
+def _seen_range(low: int, high: int, size: int, padding: Padding) -> tuple[int, int]:
+    """A range inside [0, size) that holds all that is asked for, and at least the nearest border pixel."""
+    if padding == "reflection":
+        low, high = min(low, 2 * size - high), max(high, -low)
     low = min(max(low, 0), size - 1)
     return low, max(min(high, size), low + 1)
 
