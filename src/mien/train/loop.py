@@ -15,7 +15,7 @@ from mien.train.batch import Loader, num_items, to_device
 from mien.train.checkpoint import load_checkpoint, newest, save_checkpoint
 from mien.train.config import Run, TrainConfig, write_config
 from mien.train.log import Journal, Window
-from mien.train.order import generator_at, mixed_seed
+from mien.train.order import generator_at, mixed_seed, reseed
 from mien.train.player import Batch
 from mien.train.plot import plot_log
 from mien.train.seat import Seat
@@ -116,7 +116,7 @@ class _Work(Generic[Batch]):
         batches = [self._prepared(batch, (*chance, 0, number)) for number, batch in enumerate(batches)]
         for place, seat in enumerate(self.seats, start=1):
             if step % seat.player.every == 0:
-                torch.manual_seed(mixed_seed(*chance, place))
+                reseed(self.fabric.device, mixed_seed(*chance, place))
                 self.window.add(step, seat.player.name, seat.move(batches, step, (*chance, place)))
         return size
 

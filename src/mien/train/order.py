@@ -16,6 +16,16 @@ def generator_at(device: torch.device, *numbers: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(mixed_seed(*numbers))
 
 
+def reseed(device: torch.device, seed: int) -> None:
+    """Reseed what dropout draws from: torch's global generators of the CPU and of `device`.
+
+    `torch.manual_seed` would look at every kind of device and keep a stack trace for each.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
 @lru_cache(maxsize=4)
 def _permutation(num_items: int, seed: int, epoch: int) -> tuple[int, ...]:
     generator = generator_at(torch.device("cpu"), seed, epoch)
