@@ -1,7 +1,9 @@
 """Keeping the person: distance between embeddings of a face recogniser."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -17,3 +19,17 @@ def identity_distance(
     """Squared distance of normalised embeddings (MDFR, equation 6), mean over the batch: 2 - 2 cosine."""
     difference = F.normalize(result, dim=1) - F.normalize(truth, dim=1)  # (B, features)
     return difference.square().sum(dim=1).mean()
+
+
+def load_embedder(path: Path, device: torch.device) -> Embed:
+    """A recogniser from a file of `torch.export` (.pt2): aligned crops in [0, 1] to embeddings.
+
+    It computes in float32 whatever the training's precision: a cosine near 1 has no digits to lose.
+    """
+    recognise = torch.export.load(path).module().to(device)
+
+    def embed(images: Images) -> Float[Tensor, "batch features"]:
+        with torch.autocast(images.device.type, enabled=False):
+            return recognise(images.float())
+
+    return embed

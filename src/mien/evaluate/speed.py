@@ -1,0 +1,127 @@
+"""How long a face takes, stage by stage, and how close the network comes to what the machine can do."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mien.pipeline import recover
+from mien.types import FindFaces, Image, Recoverer
+
+PEAK_SHAPES = ((64, 64), (96, 64), (128, 32), (256, 32), (256, 16))
+"""Channels and side of the convolutions whose best stands for the machine's peak."""
+
+
+@dataclass(frozen=True)
+class SpeedReport:
+    """Medians, in milliseconds."""
+
+    model: str
+    device: str
+    num_threads: int
+    photo_size: tuple[int, int]
+    num_faces: int
+    stages: Mapping[str, float]
+    """find and paste take in the whole photo; align and recover are sums over its faces."""
+    per_photo: float
+    per_face: float
+    network: float
+    """One crop through the network alone."""
+    network_gigaflops: float
+    """Floating point operations of one crop, in billions: two for every multiplication and addition."""
+    peak_gigaflops_per_second: float
+    """Of 3 x 3 convolutions in the network's precision, the best of several shapes."""
+
+    @property
+    def share_of_peak(self) -> float:
+        """What the network makes of the machine's convolutions."""
+        return self.network_gigaflops / (self.network / 1000) / self.peak_gigaflops_per_second
+
+    def as_json(self) -> dict[str, object]:
+        """Plain numbers and words."""
+        return {"protocol": "speed", **asdict(self), "share_of_peak": self.share_of_peak}
+
+
+def median_milliseconds(work: Callable[[], object], repeats: int) -> float:
+    """After one run to warm up."""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000
+
+
+def peak(device: torch.device, precision: torch.dtype, repeats: int) -> float:
+    """Billions of operations a second in 3 x 3 convolutions, one picture at a time."""
+    best = 0.0
+    for channels, side in PEAK_SHAPES:
+        convolutions = nn.Sequential(*(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(8)))
+        convolutions = convolutions.to(device=device, dtype=precision, memory_format=torch.channels_last)
+        features = torch.rand(1, channels, side, side, device=device, dtype=precision)
+        features = features.contiguous(memory_format=torch.channels_last)
+        milliseconds = timed_forward(convolutions, features, repeats)
+        best = max(best, 8 * 2 * 9 * channels**2 * side**2 / 1e6 / milliseconds)
+    return best
+
+
+@torch.inference_mode()
+def timed_forward(network: nn.Module, inputs: Tensor, repeats: int) -> float:
+    """Milliseconds of one pass; waits for a device that works on its own."""
+
+    def work() -> None:
+        network(inputs)
+        if inputs.device.type == "cuda":
+            torch.cuda.synchronize(inputs.device)
+
+    return median_milliseconds(work, repeats)
+
+
+def operations(network: nn.Module, inputs: Tensor) -> float:
+    """Billions of floating point operations of one pass."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(inputs)
+    return counter.get_total_flops() / 1e9
+
+
+def measure_speed(
+    model: Recoverer,
+    network: nn.Module,
+    photo: Image,
+    model_name: str,
+    find: FindFaces | None = None,
+    repeats: int = 15,
+) -> SpeedReport:
+    """Recover one photo again and again; then the model's `network` alone."""
+    results = [recover(photo, model, find=find) for _ in range(repeats + 1)][1:]
+    faces = len(results[0].faces)
+    if faces == 0:
+        raise ValueError("the photo to time with holds no face")
+    stages = {
+        stage: statistics.median(result.seconds[stage] for result in results) * 1000
+        for stage in results[0].seconds
+    }
+    parameter = next(network.parameters())
+    inputs = torch.rand(
+        1, 3, model.crop_size, model.crop_size, device=parameter.device, dtype=parameter.dtype
+    )
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    per_photo = sum(stages.values())
+    return SpeedReport(
+        model=model_name,
+        device=str(parameter.device),
+        num_threads=torch.get_num_threads(),
+        photo_size=(photo.shape[2], photo.shape[1]),
+        num_faces=faces,
+        stages=stages,
+        per_photo=per_photo,
+        per_face=per_photo / faces,
+        network=timed_forward(network, inputs, 2 * repeats),
+        network_gigaflops=operations(network, inputs),
+        peak_gigaflops_per_second=peak(parameter.device, parameter.dtype, repeats),
+    )

@@ -1,0 +1,11 @@
+"""Every recipe by its name."""
+
+from collections.abc import Callable
+
+from mien.recipes.restore import RestoreRecipe, restore, restore_identity, restore_paper
+
+RECIPES: dict[str, Callable[[], RestoreRecipe]] = {
+    "restore": restore,
+    "restore-identity": restore_identity,
+    "restore-paper": restore_paper,
+}

@@ -1,0 +1,148 @@
+"""FRN-S: the separate training of the restoration net (MDFR, section 3.4)."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mien.data.pairs import Pairs, damaged_pairs, stored_pairs
+from mien.data.photos import PackedPhotos, pack_photos
+from mien.data.variety import Variety
+from mien.degrade.chain import PROFILES
+from mien.losses.identity import Embed, load_embedder
+from mien.metrics.psnr import psnr
+from mien.models.restore.network import PAPER, SMALL, RestoreConfig, RestoreNetwork
+from mien.models.restore.objective import PAPER_LITERAL, RestoreObjective, RestoreObjectiveConfig
+from mien.train.config import Networks, Run, TrainConfig
+from mien.train.order import generator_at, shuffled_indices
+from mien.train.player import Player
+from mien.train.schedule import warmup_cosine
+from mien.types import Images, Losses
+from mien.zoo.load import pick_device
+
+VALIDATION_SEED = 2026
+
+
+@dataclass(frozen=True)
+class RestoreRecipe:
+    """Everything that decides what comes out."""
+
+    network: RestoreConfig = SMALL
+    objective: RestoreObjectiveConfig = field(default_factory=RestoreObjectiveConfig)
+    profile: str = "gfrnet"
+    variety: Variety = field(default_factory=Variety)
+    batch_size: int = 8
+    learning_rate: float = 5e-4
+    weight_decay: float = 1e-4
+    num_warmup: int = 200
+    ema_decay: float = 0.999
+    clip_norm: float = 1.0
+    num_validation: int = 64
+    training: TrainConfig = field(
+        default_factory=lambda: TrainConfig(
+            num_steps=200_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240
+        )
+    )
+
+    def build(self, photos: tuple[Path, ...], folder: Path, embedder: Path | None = None) -> Run[Pairs]:
+        """The run over all pictures below the folders `photos`.
+
+        `embedder` is a face recogniser for the identity loss, see `losses.identity.load_embedder`.
+        """
+        packed = folder / "photos.npy"
+        size = self.network.image_size
+        if not packed.exists():
+            pack_photos(photos, size, packed, smallest=size)
+        everything = PackedPhotos.open(packed)
+        training, held_out = everything.split(every=max(2, len(everything) // self.num_validation))
+        damage = PROFILES[self.profile]
+        network = RestoreNetwork(self.network)
+        embed = self.embed(embedder)
+
+        def batches(step: int, rank: int, num_ranks: int) -> Pairs:
+            seed = self.training.seed
+            return stored_pairs(
+                training, shuffled_indices(len(training), self.batch_size, step, seed, rank, num_ranks)
+            )
+
+        examination = Examination(held_out, self.profile)
+        return Run(
+            folder=folder,
+            players=(self.restorer(network, RestoreObjective(self.objective, embed)),),
+            batches=batches,
+            training=self.training,
+            config=self,
+            prepare=lambda pairs, generator: damaged_pairs(pairs, self.variety, damage, generator),
+            validate=examination.figures,
+        )
+
+    def embed(self, embedder: Path | None) -> Embed | None:
+        """The recogniser, where it has a weight."""
+        if embedder is None or not self.objective.identity_weight:
+            return None
+        return load_embedder(embedder, pick_device(self.training.device))
+
+    def restorer(self, network: RestoreNetwork, objective: RestoreObjective) -> Player[Pairs]:
+        """The one player."""
+
+        def learn(restorer: nn.Module, pairs: Pairs, generator: torch.Generator) -> Losses:
+            return objective((restorer(2 * pairs.damaged - 1) + 1) / 2, pairs.truth)
+
+        return Player(
+            name="restore",
+            network=network,
+            optimizer=torch.optim.AdamW(
+                network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
+            ),
+            objective=learn,
+            ema_decay=self.ema_decay,
+            schedule=warmup_cosine(self.num_warmup, self.training.num_steps, floor=0.01),
+            clip_norm=self.clip_norm,
+        )
+
+
+@dataclass(frozen=True)
+class Examination:
+    """PSNR over the damaged input, on held-out pictures with the same damage each time."""
+
+    photos: PackedPhotos
+    profile: str
+
+    def pairs(self) -> tuple[Images, Images]:
+        truth = stored_pairs(self.photos, list(range(len(self.photos)))).truth
+        generator = generator_at(torch.device("cpu"), VALIDATION_SEED)
+        return PROFILES[self.profile](truth, generator), truth
+
+    def figures(self, networks: Networks, device: torch.device) -> dict[str, float]:
+        """Decibels: of the result, and gained over the input."""
+        damaged, truth = self.pairs()
+        results = []
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            for batch in damaged.split(16):
+                inputs = (2 * batch - 1).to(device, memory_format=torch.channels_last)
+                results.append(networks["restore"](inputs).float().cpu())
+        restored = ((torch.cat(results) + 1) / 2).clamp(0, 1)
+        after, before = psnr(restored, truth).mean(), psnr(damaged, truth).mean()
+        return {"psnr": float(after), "psnr_gain": float(after - before)}
+
+
+def restore() -> RestoreRecipe:
+    """The weights in the package: 256 px, GFRNet's damage."""
+    return RestoreRecipe()
+
+
+def restore_identity() -> RestoreRecipe:
+    """`restore` with the identity term of equation 8; needs an embedder."""
+    return replace(restore(), objective=RestoreObjectiveConfig(identity_weight=0.1))
+
+
+def restore_paper() -> RestoreRecipe:
+    """FRN as published: 128 px, MDFR's damage, equation 8 with its literal weights."""
+    return RestoreRecipe(
+        network=PAPER,
+        objective=PAPER_LITERAL,
+        profile="mdfr",
+        learning_rate=1e-4,
+        weight_decay=0.0,
+    )
