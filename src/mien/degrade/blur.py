@@ -1,18 +1,51 @@
-"""Blur kernels, one per picture: Gaussian of any shape, box, and straight motion.
+"""Blur with a kernel per picture: Gaussian of any shape, box, and straight motion.
 
-All are (batch, side, side) with sum 1, for `mien.image.filter.filter_per_sample`.
+The kernels are (batch, side, side) with sum 1, for `mien.image.filter.filter_per_sample`.
 """
 
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
+
+from mien.degrade.parameters import GAUSSIAN, Damage
+from mien.image.filter import TRUNCATE, filter_per_sample
+from mien.types import Images
 
 SIDE = 41
 """The kernel side of MMRB-GAN, section 4.1; no kernel here is larger."""
+HALF_TURN = math.pi
+"""Directions of a blur repeat after half a turn."""
 _LEAST = 0.1
 """Below this standard deviation in pixels a sampled Gaussian is a single tap anyway."""
+
+
+def separable_sigma(parameters: Damage) -> Float[Tensor, " batch"]:
+    """Of round Gaussians that fit into SIDE, which are cheaper together with the shrinking; else 0."""
+    return torch.where(_is_separable(parameters), parameters.blur_size, 0.0)
+
+
+def blur_by_kernel(images: Images, parameters: Damage) -> Images:
+    """All blurs but those that `separable_sigma` tells."""
+    chosen = (~_is_separable(parameters)).nonzero()[:, 0]
+    if len(chosen) == 0:
+        return images
+    part = parameters.select(chosen)
+    kinds = torch.stack(
+        (
+            gaussian_kernels(part.blur_size, part.blur_across, part.blur_angle),
+            box_kernels(part.blur_size),
+            motion_kernels(part.blur_size, part.blur_angle),
+        )
+    )
+    kernels = kinds[part.blur_kind, torch.arange(len(chosen), device=chosen.device)]
+    return images.index_copy(0, chosen, filter_per_sample(images[chosen], kernels).clamp(0, 1))
+
+
+def _is_separable(parameters: Damage) -> Bool[Tensor, " batch"]:
+    fits = TRUNCATE * parameters.blur_size <= SIDE / 2
+    return (parameters.blur_kind == GAUSSIAN) & (parameters.blur_across == parameters.blur_size) & fits
 
 
 def gaussian_kernels(
@@ -60,7 +93,3 @@ def _offsets(side: int, like: Tensor) -> Float[Tensor, " {side}"]:
 
 def _normalized(kernels: Float[Tensor, "batch side side"]) -> Float[Tensor, "batch side side"]:
     return kernels / kernels.sum((1, 2), keepdim=True)
-
-
-HALF_TURN = math.pi
-"""Blur directions repeat after half a turn."""

@@ -3,26 +3,29 @@
 `Profile.draw` decides, `damage` does it: light, blur, shrink, noise, JPEG, back to full size.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mien.degrade.blur import box_kernels, gaussian_kernels, motion_kernels
+from mien.degrade.blur import HALF_TURN, blur_by_kernel, separable_sigma
 from mien.degrade.compress import UNIT, jpeg, quantize
-from mien.degrade.light import adjust_gamma, warp_color
+from mien.degrade.light import relight
 from mien.degrade.noise import add_noise, normal, uniform
 from mien.degrade.parameters import BOX, GAUSSIAN, MOTION, Damage
 from mien.degrade.shrink import blur_and_shrink, grow, shrunk_sizes
-from mien.image.filter import filter_per_sample
 from mien.types import Images
 
 
 def steps(first: float, last: float, step: float) -> tuple[float, ...]:
     """first, first + step, ..., last, free of accumulated error."""
     return tuple(round(first + index * step, 9) for index in range(round((last - first) / step) + 1))
+
+
+def _levels(last: int) -> tuple[float, ...]:
+    """0 to `last` of the 255 steps from black to white."""
+    return tuple(level / 255 for level in range(last + 1))
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Profile:
             blur_kind=kind,
             blur_size=size,
             blur_across=size * _pick(self.gaussian_ratios, generator, num),
-            blur_angle=uniform(generator, num) * math.pi,
+            blur_angle=uniform(generator, num) * HALF_TURN,
             scale=_pick(self.scales, generator, num),
             noise=_pick(self.noises, generator, num),
             noise_mean=_pick(self.noise_means, generator, num),
@@ -79,8 +82,9 @@ class Profile:
 
 def damage(images: Images, parameters: Damage, generator: torch.Generator) -> Images:
     """Do it. Pictures that shrink alike travel together on a small canvas, for speed."""
+    parameters = parameters.to(images.device)
     with torch.autocast(images.device.type, enabled=False):
-        images = _light_and_kernels(images.clamp(0, 1), parameters)
+        images = blur_by_kernel(relight(images.clamp(0, 1), parameters), parameters)
         sizes = shrunk_sizes(images.shape[2], images.shape[3], parameters.scale)
         parts, order = [], []
         for chosen in _alike(sizes):
@@ -97,36 +101,6 @@ def _pick(
     return torch.tensor(values, dtype=torch.float64, device=generator.device)[chosen]
 
 
-def _light_and_kernels(images: Images, parameters: Damage) -> Images:
-    """What must happen, picture by picture different, before the separable part."""
-    if bool((parameters.gain != 1).any() | (parameters.shift != 0).any()):
-        images = warp_color(images, parameters.gain, parameters.shift)
-    if bool((parameters.gamma != 1).any()):
-        images = adjust_gamma(images, parameters.gamma)
-    return blur_by_kernel(images, parameters)
-
-
-def blur_by_kernel(images: Images, parameters: Damage) -> Images:
-    """All blurs but the round Gaussian, which is cheaper together with the shrinking."""
-    chosen = (~_round(parameters)).nonzero()[:, 0]
-    if len(chosen) == 0:
-        return images
-    part = parameters.select(chosen)
-    kinds = torch.stack(
-        (
-            gaussian_kernels(part.blur_size, part.blur_across, part.blur_angle),
-            box_kernels(part.blur_size),
-            motion_kernels(part.blur_size, part.blur_angle),
-        )
-    )
-    kernels = kinds[part.blur_kind, torch.arange(len(chosen), device=chosen.device)]
-    return images.index_copy(0, chosen, filter_per_sample(images[chosen], kernels).clamp(0, 1))
-
-
-def _round(parameters: Damage) -> Tensor:
-    return (parameters.blur_kind == GAUSSIAN) & (parameters.blur_across == parameters.blur_size)
-
-
 def _alike(sizes: Int[Tensor, "batch 2"]) -> list[Int[Tensor, " part"]]:
     """Indices of pictures whose longer side lies between the same powers of two."""
     octave = sizes.max(1).values.double().log2().ceil()
@@ -139,7 +113,7 @@ def _acquire(
     """GFRNet eq. 4, MMRB-GAN eq. 17: blur, shrink, noise, JPEG; then back to full size."""
     height, width = images.shape[-2:]
     canvas = tuple(-(-side // UNIT) * UNIT for side in sizes.max(0).values.tolist())
-    sigma = torch.where(_round(parameters), parameters.blur_size, 0.0).to(images.dtype)
+    sigma = separable_sigma(parameters).to(images.dtype)
     small = blur_and_shrink(images, sigma, sizes, (canvas[0], canvas[1]))
     small = add_noise(small, parameters.noise, generator, parameters.noise_mean)
     small = jpeg(small, parameters.quality, sizes) if bool(parameters.quality.any()) else quantize(small)
@@ -149,11 +123,43 @@ def _acquire(
 _SCALES = steps(1.0, 8.0, 0.1)
 
 PROFILES: dict[str, Profile] = {
-    # GFRNet eq. 4 and the sets below it
+    # GFRNet eq. 4 and the sets listed below it
     "gfrnet": Profile(
         gaussian_sigmas=(0.0, *steps(1.0, 3.0, 0.1)),
         scales=_SCALES,
-        noises=tuple(level / 255 for level in range(8)),
+        noises=_levels(7),
         qualities=(0, *range(10, 41)),
+    ),
+    # MMRB-GAN eq. 17; of the blur it gives the kernel's side alone: the widths are those of GFPGAN,
+    # on which it builds
+    "mmrb": Profile(
+        gaussian_sigmas=steps(0.1, 10.0, 0.1),
+        gaussian_ratios=steps(0.3, 1.0, 0.1),
+        motion_lengths=steps(3.0, 41.0, 1.0),
+        scales=steps(0.4, 8.0, 0.1),
+        noises=_levels(25),
+        qualities=tuple(range(5, 51)),
+    ),
+    # MDFR section IV.A, with ranges that leave a face to restore
+    "mdfr": Profile(
+        gaussian_sigmas=steps(0.2, 3.0, 0.1),
+        box_sides=(3.0, 5.0, 7.0, 9.0),
+        scales=_SCALES,
+        noises=_levels(25),
+        gammas_low=(0.4,),
+        gammas_high=(2.5,),
+        gains=steps(0.8, 1.2, 0.01),
+    ),
+    # MDFR section IV.A as printed; it gives no factor for the shrinking and no side for the box
+    "mdfr_literal": Profile(
+        gaussian_sigmas=steps(0.1, 0.2, 0.01),
+        box_sides=(3.0, 5.0, 7.0, 9.0),
+        scales=_SCALES,
+        noises=steps(0.1, 0.5, 0.01),
+        noise_means=steps(0.1, 0.5, 0.01),
+        gammas_low=steps(0.1, 0.3, 0.01),
+        gammas_high=steps(1.0, 3.0, 0.01),
+        shift_means=steps(0.1, 0.2, 0.01),
+        shift_deviations=steps(0.1, 0.2, 0.01),
     ),
 }

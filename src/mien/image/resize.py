@@ -9,21 +9,19 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mien.types import Images
-
 Method = Literal["bicubic", "bilinear", "box", "nearest"]
 _SUPPORT: dict[Method, float] = {"bicubic": 2.0, "bilinear": 1.0, "box": 0.5, "nearest": 0.5}
 
 
 def resize(
-    images: Images, height: int, width: int, method: Method = "bicubic"
-) -> Float[Tensor, "batch 3 new_height new_width"]:
+    planes: Float[Tensor, "batch channels height width"], height: int, width: int, method: Method = "bicubic"
+) -> Float[Tensor, "batch channels new_height new_width"]:
     """To height × width pixels; bicubic may leave [0, 1] a little beside edges."""
     if height < 1 or width < 1:
         raise ValueError(f"a picture needs at least one pixel, wanted {width}×{height}")
-    rows = axis_weights(images.shape[-2], height, method, images)
-    columns = axis_weights(images.shape[-1], width, method, images)
-    return rows @ (images @ columns.mT)
+    rows = axis_weights(planes.shape[-2], height, method, planes)
+    columns = axis_weights(planes.shape[-1], width, method, planes)
+    return rows @ (planes @ columns.mT)
 
 
 def axis_weights(
