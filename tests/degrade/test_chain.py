@@ -107,10 +107,10 @@ def test_a_fixed_scale_changes_nothing_else():
 
 def test_more_shrinking_loses_more():
     images = smooth_pictures(1, 64, 64)
-    lost = [
+    left = [
         psnr(replace(Profile(), scales=(scale,))(images, seeded()), images) for scale in (1.0, 2.0, 4.0, 8.0)
     ]
-    assert lost == sorted(lost, reverse=True)
+    assert left == sorted(left, reverse=True)
 
 
 def test_gradients_reach_the_picture():
