@@ -1,0 +1,109 @@
+"""What the commands' arguments have in common: how they are read, and the names they may take.
+
+The names and numbers are written out here, because asking the library for them would make
+`mien recover --help` wait for torch; a test compares them with the library's.
+"""
+
+import argparse
+from collections.abc import Callable
+
+MODELS = ("restore",)
+TEMPLATES = ("ffhq", "gpen", "arcface", "bfm", "box")
+PROFILES = ("gfrnet", "mmrb", "mdfr", "mdfr_literal")
+RECIPES = ("restore", "restore-paper")
+PROTOCOLS = ("blind", "speed")
+READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+"""Suffixes of the pictures that a folder is searched for."""
+WRITABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+MAX_PIXELS = 100_000_000
+DEFAULT_QUALITY = 95
+DEFAULT_BATCH_SIZE = 8
+
+Options = argparse._ActionsContainer
+"""A parser or a group of its options; argparse has no public name for both."""
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as a shell reports it."""
+EXIT_BROKEN_PIPE = 141
+"""128 + SIGPIPE."""
+EXIT_STATUS = "Exit status: 0 all done, 1 some input failed (each is named), 2 wrong usage."
+
+
+class UsageError(Exception):
+    """The command was asked for something that cannot be meant."""
+
+
+class OutputError(Exception):
+    """What was to be written for the whole run cannot be written."""
+
+
+def make_parser(command: str, description: str, notes: str = "") -> argparse.ArgumentParser:
+    """A parser whose help keeps the line breaks of `notes`."""
+    return argparse.ArgumentParser(
+        prog=f"mien {command}",
+        description=description,
+        epilog=f"{notes.strip()}\n\n{EXIT_STATUS}".strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_inputs(options: Options, standard_input: bool) -> None:
+    """The pictures to work on."""
+    also = ", or - for standard input" if standard_input else ""
+    options.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help=f"pictures, folders (searched below), patterns{also}"
+    )
+
+
+def add_reading(options: Options) -> None:
+    """How pictures are read."""
+    options.add_argument(
+        "--max-pixels",
+        type=whole_number(1),
+        default=MAX_PIXELS,
+        metavar="N",
+        help=f"refuse larger pictures (default {MAX_PIXELS:,})",
+    )
+    options.add_argument(
+        "--tolerant", action="store_true", help="take what can be read of truncated pictures"
+    )
+
+
+def add_device(options: Options) -> None:
+    """What the networks run on."""
+    options.add_argument(
+        "--device",
+        default="auto",
+        help="cpu, cuda, cuda:1, ...; auto (default) takes a GPU if there is one",
+    )
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A reader of whole numbers within bounds."""
+    wanted = f"{least} or more" if most is None else f"{least} to {most}"
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if number < least or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f"must be {wanted}, got {text}")
+        return number
+
+    return read
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= number <= 1:  # false for NaN too
+        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, got {text}")
+    return number
