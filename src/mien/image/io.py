@@ -1,0 +1,278 @@
+"""Files and bytes, here and nowhere else: what comes in becomes RGB float in [0, 1]."""
+
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import ExifTags, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import Image as Pillow
+
+from mien.image.deep import deep_layout, deep_png, deep_tiff, read_deep
+from mien.types import Image, Mask
+
+MAX_PIXELS = 100_000_000
+FORMATS: dict[str, str] = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+"""What can be written, by suffix."""
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
+LUMA = (0.299, 0.587, 0.114)
+
+
+class ImageError(ValueError):
+    """A picture that cannot be read or written; one line that names it and says why."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture and what its file says beside the pixels."""
+
+    image: Image
+    alpha: Mask | None = None
+    icc_profile: bytes | None = None
+    """Kept as it is; pixels are not converted."""
+    exif: bytes | None = None
+    """With the orientation applied and reset."""
+    is_gray: bool = False
+    bit_depth: Literal[8, 16] = 8
+    notes: tuple[str, ...] = ()
+    """What a user should know, such as that only the first of many frames was read."""
+
+
+def read_image(source: Path | str | io.BufferedIOBase) -> Image:
+    """The pixels of a picture."""
+    return read_photo(source).image
+
+
+def write_image(target: Path | str, image: Image, quality: int = 95) -> None:
+    """Pixels to a file, whose suffix says the format."""
+    write_photo(target, Photo(image), quality)
+
+
+def read_photo(
+    source: Path | str | io.BufferedIOBase, max_pixels: int = MAX_PIXELS, tolerant: bool = False
+) -> Photo:
+    """A picture with all that its file says; `tolerant` takes what can be read of a truncated one."""
+    with named_stream(source) as (stream, name), clear_errors(name), tolerance(tolerant):
+        Pillow.init()  # only then are all formats known
+        with Pillow.open(stream, formats=READABLE) as picture:
+            width, height = picture.size
+            if width * height > max_pixels:
+                raise ImageError(f"{name}: {width} x {height} pixels, more than the limit of {max_pixels:,}")
+            layout = deep_layout(picture)
+            picture.load()
+            return to_photo(picture, None if layout is None else to_unit(read_deep(stream, layout)))
+
+
+@contextmanager
+def named_stream(source: Path | str | io.BufferedIOBase) -> Iterator[tuple[io.BufferedIOBase, str]]:
+    """An open file that can be read twice, and what to call it."""
+    if not isinstance(source, Path | str):
+        yield io.BytesIO(source.read()), "standard input"
+        return
+    path = Path(source)
+    if path.is_dir():
+        raise ImageError(f"{path}: is a folder, not a picture")
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+    with stream:
+        if stream.seek(0, os.SEEK_END) == 0:
+            raise ImageError(f"{path}: the file is empty")
+        stream.seek(0)
+        yield stream, str(path)
+
+
+@contextmanager
+def clear_errors(name: str) -> Iterator[None]:
+    """Whatever a broken file makes Pillow say becomes one line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the pixel limit is ours, and odd metadata is no news
+            yield
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name}: not a picture of a known format ({', '.join(READABLE)})") from error
+    except Pillow.DecompressionBombError as error:
+        raise ImageError(f"{name}: more pixels than the limit ({error})") from error
+    except (OSError, SyntaxError, EOFError, IndexError, OverflowError, TypeError, KeyError) as error:
+        # all of these come out of Pillow's readers for broken files
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(f"{name}: the picture is broken ({reason})") from error
+
+
+@contextmanager
+def tolerance(tolerant: bool) -> Iterator[None]:
+    """Pillow's switch for truncated files, put back afterwards."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES, Pillow.MAX_IMAGE_PIXELS
+    ImageFile.LOAD_TRUNCATED_IMAGES, Pillow.MAX_IMAGE_PIXELS = tolerant, None
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES, Pillow.MAX_IMAGE_PIXELS = before
+
+
+def to_photo(picture: Pillow.Image, deep: np.ndarray | None) -> Photo:
+    """A loaded picture, upright; `deep` has its channels where they are deeper than 8 bits."""
+    notes = []
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1:
+        notes.append(f"the first of {frames} frames")
+    orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    exif = upright_exif(picture)
+    icc_profile = picture.info.get("icc_profile") or None
+    if deep is None:
+        if picture.mode == "CMYK":
+            picture, icc_profile = from_cmyk(picture), None
+            notes.append("converted from CMYK")
+        deep, is_deep = channels(picture)
+    else:
+        is_deep = True
+    planes = torch.from_numpy(np.ascontiguousarray(turned(deep, orientation).transpose(2, 0, 1)))
+    color, alpha = (planes[:-1], planes[-1:]) if len(planes) in (2, 4) else (planes, None)
+    return Photo(
+        image=color.expand(3, -1, -1).contiguous(),
+        alpha=None if alpha is None else alpha.contiguous(),
+        icc_profile=icc_profile,
+        exif=exif,
+        is_gray=len(color) == 1,
+        bit_depth=16 if is_deep else 8,
+        notes=tuple(notes),
+    )
+
+
+def channels(picture: Pillow.Image) -> tuple[np.ndarray, bool]:
+    """(height, width, 1 to 4) in [0, 1], and whether that had more than 8 bits."""
+    if picture.mode.startswith("I;16") or picture.mode == "I":
+        return to_unit(np.asarray(picture).clip(0, 65535).astype(np.uint16)[:, :, None]), True
+    if picture.mode == "F":
+        values = np.nan_to_num(np.asarray(picture), nan=0.0, posinf=1.0, neginf=0.0)[:, :, None]
+        top = 1.0 if values.max() <= 1 else 255.0 if values.max() <= 255 else 65535.0
+        return (values / top).clip(0, 1).astype(np.float32), True
+    has_alpha = "transparency" in picture.info or picture.mode in ("LA", "PA", "La", "RGBA", "RGBa")
+    is_gray = picture.mode in ("1", "L", "LA", "La")
+    wanted = {(True, True): "LA", (True, False): "L", (False, True): "RGBA", (False, False): "RGB"}
+    levels = np.asarray(picture.convert(wanted[is_gray, has_alpha]))
+    return to_unit(levels if levels.ndim == 3 else levels[:, :, None]), False
+
+
+def to_unit(levels: np.ndarray) -> np.ndarray:
+    """Levels of 8 or 16 bits as float32 in [0, 1]."""
+    return levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)
+
+
+def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Upright, by EXIF's orientation 1 to 8."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
+
+
+def upright_exif(picture: Pillow.Image) -> bytes | None:
+    """The file's EXIF for a picture whose orientation was applied."""
+    exif = picture.getexif()
+    if not len(exif):
+        return None
+    if ExifTags.Base.Orientation in exif:
+        exif[ExifTags.Base.Orientation] = 1
+    return exif.tobytes()
+
+
+def from_cmyk(picture: Pillow.Image) -> Pillow.Image:
+    """RGB by the file's profile, or by the simple formula without one."""
+    profile = picture.info.get("icc_profile")
+    if not profile:
+        return picture.convert("RGB")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(
+            picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except ImageCms.PyCMSError:
+        return picture.convert("RGB")  # a profile that cannot be used says nothing
+    return converted if converted is not None else picture
+
+
+def write_photo(target: Path | str, photo: Photo, quality: int = 95) -> None:
+    """Beside the target and then renamed: no half file, whatever happens."""
+    path = Path(target)
+    content = encode_photo(photo, format_of(path), quality)
+    temporary: str | None = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o666 & ~current_umask())  # noqa: PTH101
+        os.replace(temporary, path)  # noqa: PTH105
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise ImageError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from error
+
+
+def current_umask() -> int:
+    """Which cannot be asked for without setting it."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+def format_of(path: Path) -> str:
+    """By suffix."""
+    if path.suffix.lower() not in FORMATS:
+        raise ImageError(
+            f"{path}: cannot write {path.suffix or 'a file without suffix'}, only {', '.join(FORMATS)}"
+        )
+    return FORMATS[path.suffix.lower()]
+
+
+def encode_photo(photo: Photo, format_name: str, quality: int = 95) -> bytes:
+    """A file's content; JPEG has no alpha and 8 bits, WebP has 8 bits."""
+    deepest = 16 if format_name in ("PNG", "TIFF") else 8
+    levels = to_levels(photo, min(photo.bit_depth, deepest), with_alpha=format_name != "JPEG")
+    if levels.dtype == np.uint16 and format_name == "PNG":
+        return deep_png(levels, photo.icc_profile, photo.exif)
+    if levels.dtype == np.uint16:
+        # gray with alpha in 16 bits is a TIFF that few programs open
+        return deep_tiff(levels[:, :, [0, 0, 0, 1]] if levels.shape[2] == 2 else levels, photo.icc_profile)
+    buffer = io.BytesIO()
+    picture = Pillow.fromarray(levels if levels.shape[2] > 1 else levels[:, :, 0])
+    extras: dict[str, bytes] = {}
+    if photo.icc_profile is not None:
+        extras["icc_profile"] = photo.icc_profile
+    if photo.exif is not None:
+        extras["exif"] = photo.exif
+    if format_name in ("JPEG", "WEBP"):
+        picture.save(buffer, format_name, quality=quality, subsampling=0 if quality >= 90 else 2, **extras)
+    else:
+        picture.save(buffer, format_name, **extras)
+    return buffer.getvalue()
+
+
+def to_levels(photo: Photo, bit_depth: int, with_alpha: bool) -> np.ndarray:
+    """(height, width, 1 to 4) of 8 or 16 bits, rounded half up."""
+    color = photo.image.detach().cpu().float()
+    if photo.is_gray:
+        luma = torch.tensor(LUMA).view(3, 1, 1)
+        color = color[:1] if bool((color == color[:1]).all()) else (color * luma).sum(dim=0, keepdim=True)
+    planes = color if photo.alpha is None or not with_alpha else torch.cat((color, photo.alpha.cpu().float()))
+    top = 2**bit_depth - 1
+    levels = (planes.nan_to_num(0.0).clamp(0, 1).double() * top + 0.5).floor().numpy()
+    return np.ascontiguousarray(levels.transpose(1, 2, 0).astype(np.uint8 if bit_depth == 8 else np.uint16))
