@@ -3,12 +3,14 @@
 import struct
 import sys
 import zlib
-from io import BufferedIOBase
+from io import BufferedReader, BytesIO
 
 import numpy as np
 from jaxtyping import UInt16
 from PIL import Image as Pillow
 
+Stream = BytesIO | BufferedReader
+"""Bytes that can be read twice."""
 Levels = UInt16[np.ndarray, "height width channels"]
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -32,7 +34,7 @@ def strings(arguments: object) -> list[str]:
     return [word for word in arguments if isinstance(word, str)] if isinstance(arguments, tuple) else []
 
 
-def read_deep(stream: BufferedIOBase, layout: str) -> Levels:
+def read_deep(stream: Stream, layout: str) -> Levels:
     """All 16 bits: the file is unpacked twice, once for each half."""
     colors, order = layout.split(";16")
     if colors == "LA":  # two channels of two bytes look like four channels of one
@@ -46,7 +48,7 @@ def read_deep(stream: BufferedIOBase, layout: str) -> Levels:
     return upper.astype(np.uint16) << 8 | lower
 
 
-def unpacked(stream: BufferedIOBase, layout: str, wanted: str, mode: str | None = None) -> np.ndarray:
+def unpacked(stream: Stream, layout: str, wanted: str, mode: str | None = None) -> np.ndarray:
     """One half, as Pillow sees it when told to unpack another way."""
     stream.seek(0)
     with Pillow.open(stream) as picture:

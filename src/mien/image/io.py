@@ -15,7 +15,7 @@ import torch
 from PIL import ExifTags, ImageCms, ImageFile, UnidentifiedImageError
 from PIL import Image as Pillow
 
-from mien.image.deep import deep_layout, deep_png, deep_tiff, read_deep
+from mien.image.deep import Stream, deep_layout, deep_png, deep_tiff, read_deep
 from mien.types import Image, Mask
 
 MAX_PIXELS = 100_000_000
@@ -52,7 +52,7 @@ class Photo:
     """What a user should know, such as that only the first of many frames was read."""
 
 
-def read_image(source: Path | str | io.BufferedIOBase) -> Image:
+def read_image(source: Path | str | Stream) -> Image:
     """The pixels of a picture."""
     return read_photo(source).image
 
@@ -62,9 +62,7 @@ def write_image(target: Path | str, image: Image, quality: int = 95) -> None:
     write_photo(target, Photo(image), quality)
 
 
-def read_photo(
-    source: Path | str | io.BufferedIOBase, max_pixels: int = MAX_PIXELS, tolerant: bool = False
-) -> Photo:
+def read_photo(source: Path | str | Stream, max_pixels: int = MAX_PIXELS, tolerant: bool = False) -> Photo:
     """A picture with all that its file says; `tolerant` takes what can be read of a truncated one."""
     with named_stream(source) as (stream, name), clear_errors(name), tolerance(tolerant):
         Pillow.init()  # only then are all formats known
@@ -78,7 +76,7 @@ def read_photo(
 
 
 @contextmanager
-def named_stream(source: Path | str | io.BufferedIOBase) -> Iterator[tuple[io.BufferedIOBase, str]]:
+def named_stream(source: Path | str | Stream) -> Iterator[tuple[Stream, str]]:
     """An open file that can be read twice, and what to call it."""
     if not isinstance(source, Path | str):
         yield io.BytesIO(source.read()), "standard input"
