@@ -1,70 +1,63 @@
-"""Colour: luma and chroma, gray, one picture's colours given to another."""
+"""Brightness and colour of pictures, by ITU-R BT.601 in its full range, which JPEG uses too."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.types import Images, Masks
+from mien.types import Image, Images, Mask, Masks
 
 LUMA = (0.299, 0.587, 0.114)
-"""Of ITU-R BT.601."""
-GRAY_TOLERANCE = 2.5 / 255
-"""JPEG leaves a gray picture this far from gray when it was stored as colour."""
-
-Weights = Float[Tensor, "batch 1 height width"]
+"""What red, green and blue weigh in brightness."""
+_BLUE_REACH = 2 * (1 - LUMA[2])
+_RED_REACH = 2 * (1 - LUMA[0])
+"""How far blue - luma and red - luma may go to either side; chroma is divided by it."""
+GRAY_TOLERANCE = 3 / 255
+"""What compression and rounding may do to the channels of a gray photo."""
+LARGEST_GAIN = 2.0
+"""The most that matching colours may stretch or squeeze a channel."""
 
 
 def to_gray(images: Images) -> Masks:
-    """Luma of BT.601."""
-    red, green, blue = images.unbind(dim=1)
-    return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).unsqueeze(1)
+    """Their luma; the weights add up to 1, so that white stays 1."""
+    return (images * images.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
 
 
-def rgb_to_ycbcr(images: Images) -> Images:
-    """BT.601, full range (JFIF): Y in [0, 1], Cb and Cr around 1/2."""
+def ycbcr_from_rgb(images: Images) -> Images:
+    """Luma in [0, 1] and blue and red chroma in [-1/2, 1/2], which are 0 for gray."""
     luma = to_gray(images)
-    red, blue = images[:, :1], images[:, 2:]
-    return torch.cat(
-        (luma, 0.5 + (blue - luma) / (2 * (1 - LUMA[2])), 0.5 + (red - luma) / (2 * (1 - LUMA[0]))), dim=1
-    )
+    blue = (images[:, 2:] - luma) / _BLUE_REACH
+    red = (images[:, :1] - luma) / _RED_REACH
+    return torch.cat((luma, blue, red), dim=1)
 
 
-def ycbcr_to_rgb(images: Images) -> Images:
-    luma, blue_difference, red_difference = images[:, :1], images[:, 1:2] - 0.5, images[:, 2:] - 0.5
-    red = luma + 2 * (1 - LUMA[0]) * red_difference
-    blue = luma + 2 * (1 - LUMA[2]) * blue_difference
+def rgb_from_ycbcr(planes: Images) -> Images:
+    luma, blue_chroma, red_chroma = planes.split(1, dim=1)
+    red = luma + _RED_REACH * red_chroma
+    blue = luma + _BLUE_REACH * blue_chroma
     green = (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1]
     return torch.cat((red, green, blue), dim=1)
 
 
-def is_gray(images: Images, tolerance: float = GRAY_TOLERANCE) -> bool:
-    """Whether no pixel has more colour than the tolerance, the odd one in a thousand aside."""
-    spread = images.amax(dim=1) - images.amin(dim=1)
-    return bool((spread > tolerance).double().mean() <= 1e-3)
+def is_gray(image: Image, tolerance: float = GRAY_TOLERANCE) -> bool:
+    """Whether no pixel's channels differ by more than the tolerance."""
+    return bool((image.amax(dim=0) - image.amin(dim=0) <= tolerance).all())
 
 
-def match_color(sources: Images, references: Images, weights: Weights) -> Images:
-    """Each channel of the sources with the mean and deviation that it has in the references.
+def match_color(source: Image, reference: Image, mask: Mask) -> Image:
+    """The source with the reference's mean and spread per channel, both measured under the mask.
 
-    Both are taken where the weights are, so that what is around a face does not count.
+    Reinhard et al., Color transfer between images, 2001, eq. 10 and 11, in RGB.
     """
-    share = weights / weights.sum(dim=(2, 3), keepdim=True).clamp_min(1e-8)
-
-    def moments(images: Images) -> tuple[Tensor, Tensor]:
-        mean = (images * share).sum(dim=(2, 3), keepdim=True)
-        return mean, ((images - mean).square() * share).sum(dim=(2, 3), keepdim=True).sqrt()
-
-    mean, deviation = moments(sources)
-    wanted_mean, wanted_deviation = moments(references)
-    return (sources - mean) * (wanted_deviation / deviation.clamp_min(1e-4)) + wanted_mean
+    if not bool((mask > 0).any()):
+        return source
+    source_mean, source_spread = _mean_and_spread(source, mask)
+    reference_mean, reference_spread = _mean_and_spread(reference, mask)
+    gain = (reference_spread / source_spread).clamp(1 / LARGEST_GAIN, LARGEST_GAIN)
+    return ((source - source_mean) * gain + reference_mean).clamp(0, 1)
 
 
-def srgb_to_linear(images: Images) -> Images:
-    """IEC 61966-2-1: from stored values to amounts of light."""
-    return torch.where(images <= 0.04045, images / 12.92, ((images.clamp_min(0) + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(images: Images) -> Images:
-    return torch.where(
-        images <= 0.0031308, images * 12.92, 1.055 * images.clamp_min(1e-8) ** (1 / 2.4) - 0.055
-    )
+def _mean_and_spread(image: Image, mask: Mask) -> tuple[Float[Tensor, "3 1 1"], Float[Tensor, "3 1 1"]]:
+    total = mask.sum()
+    mean = (image * mask).sum(dim=(1, 2), keepdim=True) / total
+    variance = ((image - mean).square() * mask).sum(dim=(1, 2), keepdim=True) / total
+    return mean, (variance + torch.finfo(image.dtype).eps).sqrt()
