@@ -9,7 +9,7 @@ import torch
 
 from mien.faces.align import align, whole_crop
 from mien.faces.detect import largest
-from mien.faces.paste import paste_many, scale_photo
+from mien.faces.paste import fit_whole, paste_many, scale_photo
 from mien.types import Crop, Detection, Face, FindFaces, Image, Recoverer, Result
 from mien.zoo.load import load_detector
 
@@ -90,7 +90,7 @@ def recover_aligned(photo: Image, model: Recoverer) -> Result:
     with watch.measure("recover"):
         recovery = model([crop])[0]
     with watch.measure("paste"):
-        pixels = fit_whole(photo, crop, recovery)
+        pixels = fit_whole(photo, crop, recovery.pixels)
     height, width = photo.shape[1:]
     detection = Detection(
         box=torch.tensor([0.0, 0.0, width - 1.0, height - 1.0]), points=crop.points, score=1.0

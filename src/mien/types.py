@@ -6,7 +6,7 @@ Pictures are RGB in [0, 1]. A point (x, y) counts in pixels, and (0, 0) is the
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -94,6 +94,7 @@ class Losses:
     """For the log: detached, unweighted."""
 
 
+@runtime_checkable
 class Recoverer(Protocol):
     """Anything that makes a face better: crops in, recoveries of the same size out."""
 

@@ -1,0 +1,107 @@
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from mien.pipeline import RecoverOptions, detect_faces, find_faces, recover, recover_aligned
+from mien.types import Crop, Detection, Image, Recovery
+
+UPRIGHT = torch.tensor([[40.0, 40.0], [80.0, 40.0], [60.0, 64.0], [44.0, 82.0], [76.0, 82.0]])
+
+
+@dataclass(frozen=True)
+class Brighter:
+    """A Recoverer that adds light, so that what it touched can be seen."""
+
+    crop_size: int = 64
+    template: str = "ffhq"
+    keeps_pose: bool = True
+    added: float = 0.2
+
+    def __call__(self, crops: list[Crop]) -> list[Recovery]:
+        evidence = torch.ones(1, self.crop_size, self.crop_size)
+        return [Recovery((crop.pixels + self.added).clamp(0, 1), evidence, self.keeps_pose) for crop in crops]
+
+    def with_fidelity(self, fidelity: float) -> "Brighter":
+        return Brighter(added=self.added * (1 - fidelity))
+
+    def with_batch_size(self, batch_size: int) -> "Brighter":
+        return self
+
+
+def detection(left: float, size: float) -> Detection:
+    """A face whose eyes lie 40 * size pixels apart."""
+    points = UPRIGHT * size + torch.tensor([left, 0.0])
+    box = torch.tensor([left + 25 * size, 15 * size, left + 95 * size, 105 * size])
+    return Detection(box, points, 0.9)
+
+
+def two_faces(photo: Image) -> list[Detection]:
+    return [detection(0.0, 0.5), detection(70.0, 1.0)]
+
+
+@pytest.fixture
+def photo() -> Image:
+    coarse = torch.rand(1, 3, 12, 20, generator=torch.Generator().manual_seed(0)) * 0.6
+    return torch.nn.functional.interpolate(coarse, size=(130, 210), mode="bicubic")[0].clamp(0, 0.7)
+
+
+def test_every_face_is_recovered_and_the_rest_is_left_to_the_bit(photo: Image) -> None:
+    result = recover(photo, Brighter(), find=two_faces)
+    assert [face.pasted for face in result.faces] == [True, True]
+    changed = (result.photo != photo).any(dim=0)
+    assert bool(changed[30, 30])  # between the eyes of the small face
+    assert bool(changed[64, 130])  # on the nose of the large one
+    assert not bool(changed[:, 205:].any())
+    torch.testing.assert_close(result.photo[:, 64, 130], photo[:, 64, 130] + 0.2, atol=0.02, rtol=0)
+    assert set(result.seconds) == {"find", "align", "recover", "paste"}
+
+
+def test_a_photo_without_faces_comes_back_as_it_is(photo: Image) -> None:
+    result = recover(photo, Brighter(), find=lambda image: [])
+    assert torch.equal(result.photo, photo)
+    assert result.faces == ()
+
+
+def test_only_the_largest(photo: Image) -> None:
+    result = recover(photo, Brighter(), RecoverOptions(only_largest=True), find=two_faces)
+    assert len(result.faces) == 1
+    assert float(result.faces[0].detection.box[0]) == 95.0
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_scale_enlarges_the_photo_and_the_faces_with_it(photo: Image, scale: int) -> None:
+    result = recover(photo, Brighter(), RecoverOptions(scale=scale), find=two_faces)
+    assert result.photo.shape == (3, 130 * scale, 210 * scale)
+    plain = recover(photo, Brighter(added=0.0), RecoverOptions(scale=scale), find=two_faces)
+    difference = (result.photo - plain.photo).mean(dim=0)
+    assert float(difference[64 * scale, 130 * scale]) == pytest.approx(0.2, abs=0.03)
+    assert float(difference[:, 206 * scale :].abs().max()) == 0
+
+
+def test_a_turned_head_is_not_pasted(photo: Image) -> None:
+    result = recover(photo, Brighter(keeps_pose=False), find=two_faces)
+    assert torch.equal(result.photo, photo)
+    assert [face.pasted for face in result.faces] == [False, False]
+
+
+def test_a_whole_crop_comes_back_in_its_size(photo: Image) -> None:
+    result = recover_aligned(photo, Brighter())
+    torch.testing.assert_close(result.photo, photo + 0.2, atol=0.01, rtol=0)
+    assert result.faces[0].pasted
+
+
+def test_an_aligned_picture_is_all_its_recovery() -> None:
+    picture = torch.rand(3, 64, 64)
+    assert torch.allclose(recover_aligned(picture, Brighter()).photo, (picture + 0.2).clamp(0, 1), atol=1e-4)
+
+
+def test_the_stages_are_usable_alone(photo: Image) -> None:
+    assert len(detect_faces(photo, two_faces)) == 2
+    crops = find_faces(photo, size=64, find=two_faces)
+    assert [tuple(crop.pixels.shape) for crop in crops] == [(3, 64, 64)] * 2
+
+
+def test_scales_that_there_are_not() -> None:
+    with pytest.raises(ValueError, match="1, 2 or 4, got 3"):
+        RecoverOptions(scale=3)
