@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 import struct
@@ -8,8 +9,8 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from PIL import ExifTags, ImageCms
 from PIL import Image as Pillow
-from PIL import ImageCms
 
 from mien.image.io import ImageError, Photo, encode_photo, read_image, read_photo, write_image, write_photo
 
@@ -217,3 +218,80 @@ def test_files_get_the_usual_permissions(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "a.png").stat().st_mode & 0o777 == 0o640
+
+
+def with_exif(bit_depth: Literal[8, 16]) -> Photo:
+    exif = Pillow.Exif()
+    exif[ExifTags.Base.Make] = "Maker"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "1934:05:06 07:08:09"
+    return replace(random_photo(False, bit_depth, False), exif=exif.tobytes())
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_exif_says_the_same_whatever_the_format_and_depth(
+    tmp_path: Path, suffix: str, bit_depth: Literal[8, 16]
+) -> None:
+    write_photo(tmp_path / f"first{suffix}", with_exif(bit_depth))
+    write_photo(tmp_path / "second.jpg", read_photo(tmp_path / f"first{suffix}"))
+    found = Pillow.Exif()
+    found.load(read_photo(tmp_path / "second.jpg").exif)
+    # nothing of how the TIFF stored its pixels
+    assert set(found) == {ExifTags.Base.Make, ExifTags.IFD.Exif}
+    assert found.get_ifd(ExifTags.IFD.Exif) == {ExifTags.Base.DateTimeOriginal: "1934:05:06 07:08:09"}
+
+
+def test_exif_that_cannot_be_read_is_dropped_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_photo(tmp_path / "photo.jpg", with_exif(8))
+
+    def fail(picture: Pillow.Image) -> Pillow.Exif:
+        raise SyntaxError("not a TIFF file")
+
+    monkeypatch.setattr(Pillow.Image, "getexif", fail)
+    photo = read_photo(tmp_path / "photo.jpg")
+    assert photo.exif is None
+    assert "EXIF" in photo.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "photo"),
+    [
+        (".webp", Photo(torch.zeros(3, 1, 17000))),
+        (".jpg", Photo(torch.zeros(3, 4, 4), exif=b"Exif\0\0II*\0" + bytes(70000))),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused(tmp_path: Path, suffix: str, photo: Photo) -> None:
+    target = tmp_path / f"new{suffix}"
+    with pytest.raises(ImageError, match="cannot be stored as") as caught:
+        write_photo(target, photo)
+    assert str(caught.value).startswith(str(target))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    write_image(tmp_path / "real.png", torch.zeros(3, 2, 2))
+    (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
+    write_image(tmp_path / "link.png", torch.ones(3, 2, 2))
+    assert (tmp_path / "link.png").is_symlink()
+    assert read_image(tmp_path / "real.png").min() == 1
+
+
+def test_an_empty_stream_is_said_to_be_empty() -> None:
+    with pytest.raises(ImageError, match="empty"):
+        read_photo(io.BytesIO(b""))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_broken_bytes_give_a_picture_or_our_error(tmp_path: Path, suffix: str) -> None:
+    write_photo(tmp_path / f"photo{suffix}", with_exif(8))
+    content = (tmp_path / f"photo{suffix}").read_bytes()
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        broken_content = bytearray(content)
+        for place in generator.integers(0, min(len(content), 300), 4):
+            broken_content[place] = generator.integers(256)
+        for tolerant in (False, True):
+            with contextlib.suppress(ImageError):
+                assert torch.isfinite(read_photo(io.BytesIO(broken_content), tolerant=tolerant).image).all()

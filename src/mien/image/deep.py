@@ -7,6 +7,7 @@ from io import BufferedReader, BytesIO
 
 import numpy as np
 from jaxtyping import UInt16
+from PIL import ExifTags, TiffImagePlugin
 from PIL import Image as Pillow
 
 Stream = BytesIO | BufferedReader
@@ -89,50 +90,43 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-SHORT, LONG, UNDEFINED = 3, 4, 7
-TIFF_SIZES = {SHORT: "H", LONG: "I", UNDEFINED: "B"}
-
-
-def deep_tiff(levels: Levels, icc_profile: bytes | None) -> bytes:
-    """A TIFF file, little-endian, one uncompressed strip."""
+def deep_tiff(levels: Levels, icc_profile: bytes | None, exif: bytes | None) -> bytes:
+    """A TIFF file, little-endian, one uncompressed strip behind its directory."""
     height, width, channels = levels.shape
     pixels = levels.astype("<u2").tobytes()
-    entries: dict[int, tuple[int, tuple[int, ...] | bytes]] = {
-        256: (LONG, (width,)),
-        257: (LONG, (height,)),
-        258: (SHORT, (16,) * channels),
-        259: (SHORT, (1,)),  # not compressed
-        262: (SHORT, (2 if channels >= 3 else 1,)),  # RGB, or black is zero
-        273: (LONG, (8,)),  # the strip follows the header
-        277: (SHORT, (channels,)),
-        278: (LONG, (height,)),
-        279: (LONG, (len(pixels),)),
-    }
+    directory = TiffImagePlugin.ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+    for tag, value in descriptive_tags(exif).items():
+        directory[tag] = value
+    directory[256], directory[257] = width, height
+    directory[258] = (16,) * channels
+    directory[259] = 1  # not compressed
+    directory[262] = 2 if channels >= 3 else 1  # RGB, or black is zero
+    directory[273] = 0  # counted from the end of the directory
+    directory[277], directory[278], directory[279] = channels, height, len(pixels)
     if channels in (2, 4):
-        entries[338] = (SHORT, (2,))  # the last channel is alpha, colours not multiplied by it
+        directory[338] = 2  # the last channel is alpha, colours not multiplied by it
     if icc_profile is not None:
-        entries[34675] = (UNDEFINED, icc_profile)
-    directory_at = 8 + len(pixels) + len(pixels) % 2
-    return (
-        struct.pack("<2sHI", b"II", 42, directory_at)
-        + pixels.ljust(directory_at - 8, b"\0")
-        + tiff_directory(entries, directory_at)
-    )
+        directory.tagtype[34675] = 7
+        directory[34675] = icc_profile
+    stream = BytesIO()
+    directory.save(stream)
+    return stream.getvalue() + pixels
 
 
-def tiff_directory(entries: dict[int, tuple[int, tuple[int, ...] | bytes]], offset: int) -> bytes:
-    """The entries in order, and behind them the values that do not fit into four bytes."""
-    behind_at = offset + 2 + 12 * len(entries) + 4
-    lines, behind = [], b""
-    for tag, (kind, values) in sorted(entries.items()):
-        packed = (
-            values if isinstance(values, bytes) else struct.pack(f"<{len(values)}{TIFF_SIZES[kind]}", *values)
-        )
-        line = struct.pack("<HHI", tag, kind, len(values))
-        if len(packed) <= 4:
-            line += packed.ljust(4, b"\0")
-        else:
-            line += struct.pack("<I", behind_at + len(behind))
-            behind += packed + b"\0" * (len(packed) % 2)
-        lines.append(line)
-    return struct.pack("<H", len(entries)) + b"".join(lines) + b"\0\0\0\0" + behind
+LAYOUT_TAGS = frozenset(
+    (*range(254, 267), 273, *range(277, 285), *range(288, 292), 296, 297, *range(317, 348))
+)
+"""What a TIFF directory says of how its pixels are stored, which holds for its own file only."""
+COLOR_TAGS = frozenset((*range(512, 533), 34675))
+DIRECTORY_TAGS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+
+
+def descriptive_tags(exif: bytes | None) -> dict[int, object]:
+    """What EXIF says of the photo itself, with its inner directories."""
+    if exif is None:
+        return {}
+    stored = Pillow.Exif()
+    stored.load(exif)
+    tags = {tag: value for tag, value in stored.items() if tag not in LAYOUT_TAGS | COLOR_TAGS}
+    inner = {int(tag): stored.get_ifd(tag) for tag in DIRECTORY_TAGS if tag in stored}
+    return {**tags, **inner}

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ import torch
 from PIL import ExifTags, ImageCms, ImageFile, UnidentifiedImageError
 from PIL import Image as Pillow
 
-from mien.image.deep import Stream, deep_layout, deep_png, deep_tiff, read_deep
+from mien.image.color import to_gray
+from mien.image.deep import Stream, deep_layout, deep_png, deep_tiff, descriptive_tags, read_deep
 from mien.types import Image, Mask
 
 MAX_PIXELS = 100_000_000
@@ -29,7 +31,8 @@ FORMATS: dict[str, str] = {
 }
 """What can be written, by suffix."""
 READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
-LUMA = (0.299, 0.587, 0.114)
+BROKEN = (OSError, SyntaxError, EOFError, ValueError, LookupError, OverflowError, TypeError, struct.error)
+"""All of these come out of Pillow for broken files."""
 
 
 class ImageError(ValueError):
@@ -79,7 +82,10 @@ def read_photo(source: Path | str | Stream, max_pixels: int = MAX_PIXELS, tolera
 def named_stream(source: Path | str | Stream) -> Iterator[tuple[Stream, str]]:
     """An open file that can be read twice, and what to call it."""
     if not isinstance(source, Path | str):
-        yield io.BytesIO(source.read()), "standard input"
+        content = source.read()
+        if not content:
+            raise ImageError("standard input: is empty")
+        yield io.BytesIO(content), "standard input"
         return
     path = Path(source)
     if path.is_dir():
@@ -106,10 +112,14 @@ def clear_errors(name: str) -> Iterator[None]:
         raise ImageError(f"{name}: not a picture of a known format ({', '.join(READABLE)})") from error
     except Pillow.DecompressionBombError as error:
         raise ImageError(f"{name}: more pixels than the limit ({error})") from error
-    except (OSError, SyntaxError, EOFError, IndexError, OverflowError, TypeError, KeyError) as error:
-        # all of these come out of Pillow's readers for broken files
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"{name}: the picture is broken ({reason})") from error
+    except ImageError:
+        raise
+    except BROKEN as error:
+        raise ImageError(f"{name}: the picture is broken ({one_line(error)})") from error
+
+
+def one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager
@@ -129,8 +139,11 @@ def to_photo(picture: Pillow.Image, deep: np.ndarray | None) -> Photo:
     frames = getattr(picture, "n_frames", 1)
     if frames > 1:
         notes.append(f"the first of {frames} frames")
-    orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    exif = upright_exif(picture)
+    try:
+        orientation, exif = read_exif(picture)
+    except BROKEN as error:
+        orientation, exif = 1, None
+        notes.append(f"its EXIF cannot be read and was dropped ({one_line(error)})")
     icc_profile = picture.info.get("icc_profile") or None
     if deep is None:
         if picture.mode == "CMYK":
@@ -183,14 +196,19 @@ def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return pixels
 
 
-def upright_exif(picture: Pillow.Image) -> bytes | None:
-    """The file's EXIF for a picture whose orientation was applied."""
-    exif = picture.getexif()
-    if not len(exif):
-        return None
+def read_exif(picture: Pillow.Image) -> tuple[int, bytes | None]:
+    """The orientation, and the EXIF of the picture once it is upright, without how the file stored pixels."""
+    stored = picture.getexif()
+    orientation = stored.get(ExifTags.Base.Orientation, 1)
+    tags = descriptive_tags(stored.tobytes()) if len(stored) else {}
+    if not tags:
+        return orientation, None
+    exif = Pillow.Exif()
+    for tag, value in tags.items():
+        exif[tag] = value
     if ExifTags.Base.Orientation in exif:
         exif[ExifTags.Base.Orientation] = 1
-    return exif.tobytes()
+    return orientation, exif.tobytes()
 
 
 def from_cmyk(picture: Pillow.Image) -> Pillow.Image:
@@ -210,8 +228,11 @@ def from_cmyk(picture: Pillow.Image) -> Pillow.Image:
 
 def write_photo(target: Path | str, photo: Photo, quality: int = 95) -> None:
     """Beside the target and then renamed: no half file, whatever happens."""
-    path = Path(target)
-    content = encode_photo(photo, format_of(path), quality)
+    path = Path(os.path.realpath(target))  # what a link points to is replaced, not the link
+    try:
+        content = encode_photo(photo, format_of(path), quality)
+    except ImageError as error:
+        raise ImageError(f"{target}: {error}") from error
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
@@ -222,7 +243,7 @@ def write_photo(target: Path | str, photo: Photo, quality: int = 95) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise ImageError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from error
+        raise ImageError(f"{target}: cannot be written ({(error.strerror or str(error)).lower()})") from error
 
 
 def current_umask() -> int:
@@ -235,9 +256,7 @@ def current_umask() -> int:
 def format_of(path: Path) -> str:
     """By suffix."""
     if path.suffix.lower() not in FORMATS:
-        raise ImageError(
-            f"{path}: cannot write {path.suffix or 'a file without suffix'}, only {', '.join(FORMATS)}"
-        )
+        raise ImageError(f"cannot write {path.suffix or 'a file without suffix'}, only {', '.join(FORMATS)}")
     return FORMATS[path.suffix.lower()]
 
 
@@ -249,7 +268,14 @@ def encode_photo(photo: Photo, format_name: str, quality: int = 95) -> bytes:
         return deep_png(levels, photo.icc_profile, photo.exif)
     if levels.dtype == np.uint16:
         # gray with alpha in 16 bits is a TIFF that few programs open
-        return deep_tiff(levels[:, :, [0, 0, 0, 1]] if levels.shape[2] == 2 else levels, photo.icc_profile)
+        return deep_tiff(
+            levels[:, :, [0, 0, 0, 1]] if levels.shape[2] == 2 else levels, photo.icc_profile, photo.exif
+        )
+    return encode_levels(levels, format_name, photo, quality)
+
+
+def encode_levels(levels: np.ndarray, format_name: str, photo: Photo, quality: int) -> bytes:
+    """8 bits, which Pillow writes."""
     buffer = io.BytesIO()
     picture = Pillow.fromarray(levels if levels.shape[2] > 1 else levels[:, :, 0])
     extras: dict[str, bytes] = {}
@@ -257,10 +283,17 @@ def encode_photo(photo: Photo, format_name: str, quality: int = 95) -> bytes:
         extras["icc_profile"] = photo.icc_profile
     if photo.exif is not None:
         extras["exif"] = photo.exif
-    if format_name in ("JPEG", "WEBP"):
-        picture.save(buffer, format_name, quality=quality, subsampling=0 if quality >= 90 else 2, **extras)
-    else:
-        picture.save(buffer, format_name, **extras)
+    try:
+        if format_name in ("JPEG", "WEBP"):
+            subsampling = 0 if quality >= 90 else 2
+            picture.save(buffer, format_name, quality=quality, subsampling=subsampling, **extras)
+        else:
+            picture.save(buffer, format_name, **extras)
+    except (ValueError, OSError) as error:
+        height, width = levels.shape[:2]
+        raise ImageError(
+            f"{width} x {height} pixels cannot be stored as {format_name} ({one_line(error)})"
+        ) from error
     return buffer.getvalue()
 
 
@@ -268,8 +301,7 @@ def to_levels(photo: Photo, bit_depth: int, with_alpha: bool) -> np.ndarray:
     """(height, width, 1 to 4) of 8 or 16 bits, rounded half up."""
     color = photo.image.detach().cpu().float()
     if photo.is_gray:
-        luma = torch.tensor(LUMA).view(3, 1, 1)
-        color = color[:1] if bool((color == color[:1]).all()) else (color * luma).sum(dim=0, keepdim=True)
+        color = color[:1] if bool((color == color[:1]).all()) else to_gray(color[None])[0]
     planes = color if photo.alpha is None or not with_alpha else torch.cat((color, photo.alpha.cpu().float()))
     top = 2**bit_depth - 1
     levels = (planes.nan_to_num(0.0).clamp(0, 1).double() * top + 0.5).floor().numpy()
