@@ -75,7 +75,7 @@ def paste_many(photo: Image, faces: tuple[Face, ...], scale: int = 1, match_colo
         pixels = face.recovery.pixels
         mask = ellipse_mask(pixels.shape[-1])
         if match_colors:
-            pixels = match_color(pixels[None], face.crop.pixels[None], mask[None])[0].clamp(0, 1)
+            pixels = match_color(pixels, face.crop.pixels, mask)
         photo_from_crop = compose(rescaling(scale), face.crop.photo_from_crop)
         _lay(canvas, photo, _make_layer(photo, face.crop, pixels, mask, photo_from_crop, "zeros"))
     return canvas
@@ -115,7 +115,7 @@ def _make_layer(
     photo_from_crop: Affine,
     padding: Padding,
 ) -> Layer:
-    if is_gray(crop.pixels[None]):
+    if is_gray(crop.pixels):
         pixels = to_gray(pixels[None])[0].expand_as(pixels)
     kept = kept_detail(crop.pixels, pixels, largest_scale(crop.photo_from_crop))
     # recovery + kept · (photo - crop), sorted by what multiplies the photo, so that one warp serves all
