@@ -28,7 +28,7 @@ from mien.image.warp import (
     translation,
     warp_affine,
 )
-from mien.types import Affine, Crop, Face, Image, Mask
+from mien.types import Affine, Crop, Face, Image
 
 CELL = 8
 """Side of the squares, in pixels of the finest detail, in which its kept share is measured."""
@@ -54,7 +54,12 @@ def scale_photo(photo: Image, factor: int) -> Float[Tensor, "3 new_height new_wi
     return enlarged[0].clamp(0, 1)
 
 
-def paste(photo: Image, crop: Crop, pixels: Float[Tensor, "3 size size"], mask: Mask | None = None) -> Image:
+def paste(
+    photo: Image,
+    crop: Crop,
+    pixels: Float[Tensor, "3 size size"],
+    mask: Float[Tensor, "1 size size"] | None = None,
+) -> Image:
     """The photo with the crop recovered under a mask (by default an ellipse); the rest stays to the bit."""
     if mask is None:
         mask = ellipse_mask(pixels.shape[-1])
