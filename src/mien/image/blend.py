@@ -9,6 +9,9 @@ from torch import Tensor
 
 from mien.types import Image, Mask
 
+AnyImage = Float[Tensor, "3 _ _"]
+"""One of several, each in its own size."""
+
 
 def ellipse_mask(
     size: int,
@@ -29,7 +32,7 @@ def ellipse_mask(
 
 def feather(mask: Mask, radius: int) -> Mask:
     """The mask with a soft rim of about `radius` pixels inside its edge, and inside the picture's border."""
-    reach = max(1, radius // 2)
+    reach = max(1, round(radius / 4))  # twice to erode, twice to blur
     # what lies beyond the border counts as outside
     outside = F.pad(1 - mask[None], (2 * reach,) * 4, value=1.0)
     eroded = 1 - F.max_pool2d(outside, 4 * reach + 1, stride=1, padding=2 * reach)
@@ -42,7 +45,7 @@ def compose(under: Image, over: Image, mask: Mask) -> Image:
     return torch.lerp(under, over, mask.expand_as(over))
 
 
-def side_by_side(images: list[Image], gap: int = 8, background: float = 1.0) -> Image:
+def side_by_side(images: list[AnyImage], gap: int = 8, background: float = 1.0) -> AnyImage:
     """In a row, each in its own size, centred in height."""
     if not images:
         raise ValueError("there is no picture to lay out")
@@ -56,7 +59,7 @@ def side_by_side(images: list[Image], gap: int = 8, background: float = 1.0) -> 
     return row
 
 
-def contact_sheet(images: list[Image], columns: int, gap: int = 8, background: float = 1.0) -> Image:
+def contact_sheet(images: list[AnyImage], columns: int, gap: int = 8, background: float = 1.0) -> AnyImage:
     """Row by row in equal cells, each picture in the middle of its own."""
     if not images or columns < 1:
         raise ValueError(f"a sheet needs pictures and columns, got {len(images)} and {columns}")
