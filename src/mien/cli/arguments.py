@@ -5,13 +5,13 @@ The names and numbers are written out here, because asking the library for them 
 """
 
 import argparse
+import sys
 from collections.abc import Callable
 
 MODELS = ("restore",)
 TEMPLATES = ("ffhq", "gpen", "arcface", "bfm", "box")
 PROFILES = ("gfrnet", "mmrb", "mdfr", "mdfr_literal")
-RECIPES = ("restore", "restore-paper")
-PROTOCOLS = ("blind", "speed")
+RECIPES = ("restore", "restore-identity", "restore-paper")
 READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 """Suffixes of the pictures that a folder is searched for."""
 WRITABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -80,6 +80,14 @@ def add_device(options: Options) -> None:
         default="auto",
         help="cpu, cuda, cuda:1, ...; auto (default) takes a GPU if there is one",
     )
+
+
+def refuse_terminals(reads: bool, writes: bool) -> None:
+    """Nobody types a picture or wants to see its bytes."""
+    if reads and sys.stdin.isatty():
+        raise UsageError("standard input is a terminal: pass a picture with < or |")
+    if writes and sys.stdout.isatty():
+        raise UsageError("standard output is a terminal: say with -o where the picture should go")
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:

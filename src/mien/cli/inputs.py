@@ -35,6 +35,10 @@ class Problem:
     name: str
     reason: str
 
+    def as_json(self) -> dict[str, str]:
+        """As reports say it."""
+        return {"input": self.name, "error": self.reason}
+
 
 @dataclass(frozen=True)
 class Found:

@@ -1,9 +1,10 @@
 """Where results go: one file, a folder that keeps the inputs' tree, or standard output."""
 
 import json
+import shutil
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,8 +31,13 @@ class Job:
     """What is written beside the result: photo.jpg with `compare.png` has photo_compare.png."""
 
     @property
-    def target_name(self) -> str:
+    def name(self) -> str:
         """As messages call it."""
+        return self.source.name
+
+    @property
+    def target_name(self) -> str:
+        """The result, as messages call it."""
         return "standard output" if self.target is None else one_line(str(self.target))
 
     @property
@@ -115,6 +121,29 @@ def refusal(job: Job, overwrite: bool) -> Problem | None:
     return Problem(job.source.name, f"{one_line(str(present[0]))} {what}; --overwrite replaces it")
 
 
+@contextmanager
+def all_or_nothing(job: Job) -> Iterator[None]:
+    """What a job began to write goes away again if it does not come to its end."""
+    new = [path for path in job.written if not path.exists()]
+    is_done = False
+    try:
+        yield
+        is_done = True
+    finally:
+        for path in () if is_done else new:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def allow(jobs: Sequence[Job], overwrite: bool) -> tuple[list[Job], list[Problem]]:
+    """The jobs whose results may be written, and what is wrong with the others."""
+    refusals = [(job, refusal(job, overwrite)) for job in jobs]
+    allowed = [job for job, problem in refusals if problem is None]
+    return allowed, [problem for _, problem in refusals if problem is not None]
+
+
 class TextOutput:
     """Lines that go out as they come: to a file, to standard output, or nowhere."""
 
@@ -140,9 +169,7 @@ class TextOutput:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._opened is not None:
-            with suppress(
-                OSError
-            ):  # every line was flushed; one that failed was said and is tried again here
+            with suppress(OSError):  # all was flushed; a line that failed is only tried again
                 self._opened.close()
 
     @property

@@ -4,7 +4,6 @@ All of it goes to standard error, since standard output may carry a picture or J
 """
 
 import sys
-from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -66,11 +65,6 @@ class Show:
         self.num_failed += 1
         self.say(f"{problem.name}: error: {problem.reason}")
 
-    def fail_all(self, problems: Iterable[Problem]) -> None:
-        """Several such."""
-        for problem in problems:
-            self.fail(problem)
-
     def advance(self) -> None:
         """One step further, well or not."""
         if self._bar is not None:
@@ -88,4 +82,6 @@ def make_bar() -> "Progress":
         TimeRemainingColumn(),
         TextColumn("{task.description}", markup=False),
         console=Console(stderr=True),
+        redirect_stdout=False,  # rich would send what is printed to standard error
+        redirect_stderr=False,
     )

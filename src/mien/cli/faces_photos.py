@@ -1,0 +1,54 @@
+"""`mien faces` at work: photo after photo."""
+
+import torch
+
+from mien.cli.faces import FacesArguments
+from mien.cli.files import open_photo
+from mien.cli.outputs import Job
+from mien.cli.progress import Show
+from mien.cli.report import Json, describe_detection, describe_size
+from mien.cli.tools import load_finder
+from mien.cli.work import work_through
+from mien.faces.align import align
+from mien.image.io import ImageError, write_image
+from mien.types import Detection, Image
+
+
+def find_in_photos(asked: FacesArguments, jobs: list[Job], entries: list[Json], show: Show) -> None:
+    """Find, say and save the faces of each photo; what is found is added to `entries`."""
+    find = load_finder(asked.device)
+
+    def work(job: Job) -> str:
+        photo = open_photo(job.source, asked.max_pixels, asked.tolerant).photo
+        for note in photo.notes:
+            show.say(f"{job.name}: {note}")
+        with torch.no_grad():
+            detections = find(photo.image)
+        save_crops(photo.image, detections, job, asked)
+        faces = [describe_detection(detection) for detection in detections]
+        entries.append({"input": job.name, "size": describe_size(photo.image), "faces": faces})
+        if asked.json is None:
+            tell(job, detections)
+        return f"{job.name}: {len(detections)} face{'' if len(detections) == 1 else 's'}"
+
+    work_through(jobs, work, show, lambda problem: entries.append({**problem.as_json()}))
+
+
+def save_crops(image: Image, detections: list[Detection], job: Job, asked: FacesArguments) -> None:
+    """Every face as a picture of its own, if that was asked for."""
+    if job.target is None:
+        return
+    paths = [job.target.with_name(f"{job.target.name}_{number:02d}.png") for number in range(len(detections))]
+    present = [path for path in paths if path.exists()]
+    if present and not asked.overwrite:
+        raise ImageError(f"{present[0]} exists already; --overwrite replaces it")
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    for path, detection in zip(paths, detections, strict=True):
+        write_image(path, align(image, detection, asked.template, asked.size).pixels)
+
+
+def tell(job: Job, detections: list[Detection]) -> None:
+    """A line for each face on standard output."""
+    for detection in detections:
+        box = " ".join(f"{number:.0f}" for number in detection.box.tolist())
+        print(f"{job.name}  box {box}  score {detection.score:.3f}  roll {detection.roll:.0f}", flush=True)

@@ -1,0 +1,153 @@
+"""`mien recover`: what it may be asked for; `recover_photos` then does it."""
+
+import argparse
+from pathlib import Path
+
+from mien.cli.arguments import (
+    DEFAULT_BATCH_SIZE,
+    DEFAULT_QUALITY,
+    MODELS,
+    Options,
+    UsageError,
+    add_device,
+    add_inputs,
+    add_reading,
+    make_parser,
+    refuse_terminals,
+    share,
+    whole_number,
+)
+from mien.cli.inputs import STANDARD, collect
+from mien.cli.outputs import OUTPUT_HELP, TextOutput, allow, plan
+from mien.cli.progress import Show
+
+NOTES = f"""{OUTPUT_HELP}
+A result that exists already is not replaced without --overwrite: that photo counts as failed, and
+the others are done. Two photos with one result between them are refused before anything begins. A
+photo without a face is copied as it is. A folder without pictures counts as a failed input.
+
+beside OUT/photo.jpg come to lie:
+  --compare     photo_compare.png: before on the left, after on the right
+  --save-faces  photo_faces/: for each face 00_crop.png, 00_recovery.png and 00_evidence.png,
+                which is white where the recovery shows what the photo showed, black where it is imagined
+
+  mien recover old.jpg -o new.jpg
+  mien recover album/ 'scans/**/*.tif' -o recovered --compare --report report.jsonl
+  mien recover - -o - < old.jpg > new.jpg
+"""
+COMPARE = "compare.png"
+FACES = "faces"
+
+
+class RecoverArguments(argparse.Namespace):
+    """What `mien recover` was asked for."""
+
+    inputs: list[str]
+    out: str | None
+    model: str
+    aligned: bool
+    only_largest: bool
+    scale: int
+    fidelity: float
+    match_colors: bool
+    save_faces: bool
+    compare: bool
+    report: str | None
+    device: str
+    batch_size: int
+    overwrite: bool
+    quality: int
+    max_pixels: int
+    tolerant: bool
+
+
+def make_recover_parser() -> argparse.ArgumentParser:
+    """All options, in the groups that the help shows."""
+    parser = make_parser("recover", "Recover the faces in photos.", NOTES)
+    add_inputs(parser, standard_input=True)
+    add_how(parser.add_argument_group("how faces are recovered"))
+    add_what(parser.add_argument_group("what is written"))
+    add_reading(parser.add_argument_group("how photos are read"))
+    return parser
+
+
+def add_how(group: Options) -> None:
+    """Options that change the result."""
+    group.add_argument("--model", choices=MODELS, default="restore", help="see mien models (default restore)")
+    group.add_argument(
+        "--aligned", action="store_true", help="inputs are face crops already; results have their size"
+    )
+    group.add_argument("--only-largest", action="store_true", help="leave all faces but the largest")
+    group.add_argument(
+        "--scale", type=int, choices=(1, 2, 4), default=1, help="enlarge photos so many times (default 1)"
+    )
+    group.add_argument(
+        "--fidelity",
+        type=share,
+        default=0.0,
+        metavar="0..1",
+        help="share of the input in the result: 0 recovery alone (default), 1 input alone",
+    )
+    group.add_argument("--match-colors", action="store_true", help="give faces the colours of their photo")
+    add_device(group)
+    group.add_argument(
+        "--batch-size",
+        type=whole_number(1),
+        default=DEFAULT_BATCH_SIZE,
+        metavar="N",
+        help=f"faces of a photo at a time in the network (default {DEFAULT_BATCH_SIZE})",
+    )
+
+
+def add_what(group: Options) -> None:
+    """Options on the files that come out."""
+    group.add_argument(
+        "-o", "--out", metavar="OUT", help="file or folder, or - (default for -) for standard output"
+    )
+    group.add_argument("--overwrite", action="store_true", help="replace what exists, inputs too")
+    group.add_argument("--save-faces", action="store_true", help="crop, recovery and evidence of each face")
+    group.add_argument("--compare", action="store_true", help="a picture of before and after")
+    group.add_argument("--report", metavar="FILE", help="a line of JSON on each photo; - is standard output")
+    group.add_argument(
+        "--quality",
+        type=whole_number(1, 100),
+        default=DEFAULT_QUALITY,
+        metavar="1..100",
+        help=f"of JPEG and WebP (default {DEFAULT_QUALITY})",
+    )
+
+
+def run(words: list[str]) -> int:
+    """Recover what is named in the arguments."""
+    asked = make_recover_parser().parse_args(words, RecoverArguments())
+    out = check(asked)
+    found = collect(asked.inputs, None if out == STANDARD else Path(out))
+    endings = (*((COMPARE,) if asked.compare else ()), *((FACES,) if asked.save_faces else ()))
+    jobs = plan(asked.inputs, found, out, beside=endings)
+    allowed, refusals = allow(jobs, asked.overwrite)
+    with TextOutput(asked.report, found) as report, Show(len(allowed)) as show:
+        for problem in (*found.problems, *refusals):
+            show.fail(problem)
+            report.write(problem.as_json())
+        if allowed:
+            from mien.cli.recover_photos import recover_photos
+
+            recover_photos(asked, allowed, report, show)
+    return show.status
+
+
+def check(asked: RecoverArguments) -> str:
+    """Refuse what contradicts itself; where results go."""
+    if asked.aligned:
+        ignored = {"--only-largest": asked.only_largest, "--scale": asked.scale > 1}
+        ignored["--match-colors"] = asked.match_colors
+        if any(ignored.values()):
+            names = ", ".join(name for name, is_asked in ignored.items() if is_asked)
+            raise UsageError(f"{names} cannot be had with --aligned: a face crop is recovered as a whole")
+    if asked.out is None and asked.inputs != [STANDARD]:
+        raise UsageError("say with -o where the result should go: a file, a folder, or -")
+    out = STANDARD if asked.out is None else asked.out
+    if out == asked.report == STANDARD:
+        raise UsageError("picture and report cannot both go to standard output")
+    refuse_terminals(STANDARD in asked.inputs, out == STANDARD)
+    return out

@@ -1,0 +1,97 @@
+"""`mien train`: carries out a recipe."""
+
+import argparse
+import logging
+import sys
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from mien.cli.arguments import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    RECIPES,
+    UsageError,
+    make_parser,
+    whole_number,
+)
+from mien.cli.inputs import one_line
+
+NOTES = """
+The folder gets the settings (config.json), the log (log.jsonl, log.png), checkpoints and pictures.
+Ctrl-C or SIGTERM saves and ends; the same command goes on from there, exactly as if it had not ended.
+To train on several GPUs, or with settings of your own, call the recipe from Python (TRAINING.md).
+"""
+
+
+class TrainArguments(argparse.Namespace):
+    """What `mien train` was asked for."""
+
+    recipe: str
+    photos: list[Path]
+    folder: Path
+    steps: int | None
+    batch_size: int | None
+    device: str | None
+
+
+def make_train_parser() -> argparse.ArgumentParser:
+    """All options."""
+    parser = make_parser("train", "Train a model by a recipe.", NOTES)
+    parser.add_argument("recipe", choices=RECIPES, metavar="RECIPE", help=", ".join(RECIPES))
+    parser.add_argument(
+        "--photos",
+        nargs="+",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folders of aligned faces",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        required=True,
+        metavar="RUN",
+        help="where the run is kept, or goes on",
+    )
+    parser.add_argument("--steps", type=whole_number(1), metavar="N", help="else as many as the recipe says")
+    parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="else as the recipe says")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="else as the recipe says")
+    return parser
+
+
+def run(words: list[str]) -> int:
+    """Train until the recipe's end or a signal."""
+    asked = make_train_parser().parse_args(words, TrainArguments())
+    missing = [one_line(str(folder)) for folder in asked.photos if not folder.is_dir()]
+    if missing:
+        raise UsageError(f"no such folder: {', '.join(missing)}")
+    if find_spec("lightning_fabric") is None:
+        raise UsageError("training needs further packages: pip install 'mien[train]'")
+    return carry_out(asked)
+
+
+def carry_out(asked: TrainArguments) -> int:
+    """Build the run and train it; the exit status."""
+    from mien.recipes.catalog import RECIPES as CATALOG
+    from mien.train.log import NotFiniteError
+    from mien.train.loop import train
+
+    recipe = CATALOG[asked.recipe]()
+    training = replace(
+        recipe.training,
+        num_steps=asked.steps or recipe.training.num_steps,
+        device=asked.device or recipe.training.device,
+    )
+    recipe = replace(recipe, training=training, batch_size=asked.batch_size or recipe.batch_size)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        outcome = train(recipe.build(tuple(asked.photos), asked.folder))
+    except (FileNotFoundError, NotFiniteError) as error:
+        print(f"mien train: error: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    if outcome.finished:
+        return EXIT_DONE
+    print(f"stopped at step {outcome.step} and saved; the same command goes on", file=sys.stderr)
+    return EXIT_INTERRUPTED
