@@ -2,7 +2,7 @@
 
 import io
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -29,7 +29,6 @@ class Brighten:
     keeps_pose: bool = True
     crop_size: int = 64
     template: str = "ffhq"
-    loaded: list = field(default_factory=list)
 
     def with_fidelity(self, fidelity):
         return replace(self, fidelity=fidelity)
@@ -45,11 +44,16 @@ class Brighten:
         return Recovery(brighter, torch.full_like(pixels[:1], 0.5), self.keeps_pose)
 
 
-def face_at(x, y, side, score=0.9):
+def make_face(x, y, side, score=0.9):
     """An upright face in a square box."""
     template = torch.tensor([[0.34, 0.4], [0.66, 0.4], [0.5, 0.58], [0.37, 0.76], [0.63, 0.76]])
     box = torch.tensor([x, y, x + side, y + side], dtype=torch.float32)
     return Detection(box, template * side + torch.tensor([x, y]), score)
+
+
+@pytest.fixture
+def face_at():
+    return make_face
 
 
 class Studio:
@@ -57,7 +61,7 @@ class Studio:
 
     def __init__(self):
         self.model = Brighten()
-        self.faces = [face_at(8, 8, 24)]
+        self.faces = [make_face(8, 8, 24)]
         self.asked = []
 
     def load(self, name, device="auto"):
