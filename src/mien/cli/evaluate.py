@@ -113,9 +113,9 @@ def run_speed(asked: EvaluateArguments) -> int:
     found = Found((Input(asked.photo, Path(asked.photo.name)),), ())
     with TextOutput(asked.json, found) as output:
         model, find = load_model(asked.model, asked.device), load_finder(asked.device)
+        network = network_of(model)
         try:
-            photo = read_image(asked.photo)
-            report = measure_speed(model, network_of(model), photo, asked.model, find)
+            report = measure_speed(model, network, read_image(asked.photo), asked.model, find)
         except (ImageError, ValueError) as error:
             print(f"mien evaluate: error: {error}", file=sys.stderr)
             return EXIT_FAILED

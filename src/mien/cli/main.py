@@ -31,6 +31,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `mien` with these arguments (else the process's); the exit status."""
+    # idle threads of torch's OpenMP otherwise spin, and where other work wants the cores
+    # that costs many times what it saves
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     try:
         status = start(name, rest)

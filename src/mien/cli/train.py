@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from mien.cli.arguments import (
     EXIT_DONE,
@@ -17,6 +18,9 @@ from mien.cli.arguments import (
     whole_number,
 )
 from mien.cli.inputs import one_line
+
+if TYPE_CHECKING:
+    from mien.recipes.restore import RestoreRecipe
 
 NOTES = """
 The folder gets the settings (config.json), the log (log.jsonl, log.png), checkpoints and pictures.
@@ -33,7 +37,8 @@ class TrainArguments(argparse.Namespace):
     folder: Path
     steps: int | None
     batch_size: int | None
-    device: str | None
+    device: Literal["auto", "cpu", "cuda"] | None
+    embedder: Path | None
 
 
 def make_train_parser() -> argparse.ArgumentParser:
@@ -58,6 +63,12 @@ def make_train_parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=whole_number(1), metavar="N", help="else as many as the recipe says")
     parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="else as the recipe says")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="else as the recipe says")
+    parser.add_argument(
+        "--embedder",
+        type=Path,
+        metavar="FILE",
+        help="a face recogniser (.pt2 of torch.export) for recipes with an identity loss",
+    )
     return parser
 
 
@@ -67,6 +78,8 @@ def run(words: list[str]) -> int:
     missing = [one_line(str(folder)) for folder in asked.photos if not folder.is_dir()]
     if missing:
         raise UsageError(f"no such folder: {', '.join(missing)}")
+    if asked.embedder is not None and not asked.embedder.is_file():
+        raise UsageError(f"no such file: {one_line(str(asked.embedder))}")
     if find_spec("lightning_fabric") is None:
         raise UsageError("training needs further packages: pip install 'mien[train]'")
     return carry_out(asked)
@@ -74,20 +87,13 @@ def run(words: list[str]) -> int:
 
 def carry_out(asked: TrainArguments) -> int:
     """Build the run and train it; the exit status."""
-    from mien.recipes.catalog import RECIPES as CATALOG
     from mien.train.log import NotFiniteError
     from mien.train.loop import train
 
-    recipe = CATALOG[asked.recipe]()
-    training = replace(
-        recipe.training,
-        num_steps=asked.steps or recipe.training.num_steps,
-        device=asked.device or recipe.training.device,
-    )
-    recipe = replace(recipe, training=training, batch_size=asked.batch_size or recipe.batch_size)
+    recipe = adapted_recipe(asked)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        outcome = train(recipe.build(tuple(asked.photos), asked.folder))
+        outcome = train(recipe.build(tuple(asked.photos), asked.folder, asked.embedder))
     except (FileNotFoundError, NotFiniteError) as error:
         print(f"mien train: error: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -95,3 +101,18 @@ def carry_out(asked: TrainArguments) -> int:
         return EXIT_DONE
     print(f"stopped at step {outcome.step} and saved; the same command goes on", file=sys.stderr)
     return EXIT_INTERRUPTED
+
+
+def adapted_recipe(asked: TrainArguments) -> "RestoreRecipe":
+    """The recipe, with what was asked for in place of what it says."""
+    from mien.recipes.catalog import RECIPES as CATALOG
+
+    recipe = CATALOG[asked.recipe]()
+    if recipe.objective.identity_weight and asked.embedder is None:
+        raise UsageError(f"{asked.recipe} has an identity loss: name a face recogniser with --embedder")
+    training = replace(
+        recipe.training,
+        num_steps=asked.steps or recipe.training.num_steps,
+        device=asked.device or recipe.training.device,
+    )
+    return replace(recipe, training=training, batch_size=asked.batch_size or recipe.batch_size)

@@ -41,7 +41,7 @@ class RestoreRecipe:
     num_validation: int = 64
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            num_steps=200_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240
+            num_steps=200_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240.0
         )
     )
 

@@ -1,0 +1,100 @@
+"""`mien train`: what reaches the recipe, and how an end is told."""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mien.recipes.catalog import RECIPES
+from mien.recipes.restore import RestoreRecipe
+from mien.train.log import NotFiniteError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    step: int
+    finished: bool
+
+
+def engine(monkeypatch, train):
+    """Put this in the engine's place, which takes seconds to import."""
+    monkeypatch.setitem(sys.modules, "mien.train.loop", SimpleNamespace(train=train))
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """What the engine was given: the recipe, and what it was built with."""
+    runs = []
+
+    def train(run):
+        runs.append(run)
+        return Outcome(7, finished=True)
+
+    engine(monkeypatch, train)
+    monkeypatch.setattr(RestoreRecipe, "build", lambda *arguments: arguments)
+    return runs
+
+
+def test_a_recipe_as_it_is(mien, trained, tmp_path):
+    assert mien("train", "restore", "--photos", tmp_path, "--folder", tmp_path / "run").status == 0
+    assert trained == [(RECIPES["restore"](), (tmp_path,), tmp_path / "run", None)]
+
+
+def test_what_was_asked_for_reaches_the_recipe(mien, trained, tmp_path):
+    (tmp_path / "net.pt2").touch()
+    options = ("--steps", 3, "--batch-size", 2, "--device", "cpu", "--embedder", tmp_path / "net.pt2")
+    ran = mien("train", "restore-identity", "--photos", tmp_path, tmp_path, "--folder", "run", *options)
+    assert ran.status == 0
+    ((recipe, photos, folder, embedder),) = trained
+    expected = RECIPES["restore-identity"]()
+    training = replace(expected.training, num_steps=3, device="cpu")
+    assert recipe == replace(expected, batch_size=2, training=training)
+    assert photos == (tmp_path, tmp_path)
+    assert folder == Path("run")
+    assert embedder == tmp_path / "net.pt2"
+
+
+def test_an_identity_loss_needs_an_embedder(mien, trained, tmp_path):
+    ran = mien("train", "restore-identity", "--photos", tmp_path, "--folder", tmp_path / "run")
+    assert ran.status == 2
+    assert "name a face recogniser" in ran.err
+    ran = mien("train", "restore", "--photos", tmp_path, "--folder", "run", "--embedder", tmp_path / "none")
+    assert ran.status == 2
+    assert "no such file" in ran.err
+    assert trained == []
+
+
+def test_a_training_that_was_stopped(mien, trained, tmp_path, monkeypatch):
+    engine(monkeypatch, lambda run: Outcome(7, finished=False))
+    ran = mien("train", "restore", "--photos", tmp_path, "--folder", tmp_path / "run")
+    assert ran.status == 130
+    assert "stopped at step 7 and saved" in ran.err
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError("no pictures below x"), NotFiniteError("step 3: loss is nan")]
+)
+def test_a_training_that_fails(mien, trained, tmp_path, monkeypatch, error):
+    def fail(run):
+        raise error
+
+    engine(monkeypatch, fail)
+    ran = mien("train", "restore", "--photos", tmp_path, "--folder", tmp_path / "run")
+    assert ran.status == 1
+    assert ran.err == f"mien train: error: {error}\n"
+
+
+def test_packages_that_are_missing(mien, tmp_path, monkeypatch):
+    monkeypatch.setattr("mien.cli.train.find_spec", lambda name: None)
+    ran = mien("train", "restore", "--photos", tmp_path, "--folder", tmp_path / "run")
+    assert ran.status == 2
+    assert "pip install 'mien[train]'" in ran.err
+
+
+def test_a_folder_without_pictures(mien, tmp_path, monkeypatch):
+    engine(monkeypatch, lambda run: Outcome(1, finished=True))
+    ran = mien("train", "restore", "--photos", tmp_path, "--folder", tmp_path / "run", "--batch-size", 2)
+    assert ran.status == 1
+    assert "no pictures" in ran.err
