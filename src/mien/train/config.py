@@ -97,7 +97,7 @@ class Run(Generic[Batch]):
             raise ValueError("pictures and write_picture come together")
 
 
-Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+Plain = None | bool | int | float | str | list[object] | dict[str, object]
 
 
 def plain(value: object, name: str = "config") -> Plain:
@@ -132,8 +132,8 @@ def write_config(path: Path, run: Run[Batch]) -> None:
         file.write(json.dumps(settings, indent=2).encode() + b"\n")
 
 
-def _leaves(settings: Mapping[str, Plain], name: str = "") -> dict[str, Plain]:
-    found: dict[str, Plain] = {}
+def _leaves(settings: Mapping[str, object], name: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
     for key, value in settings.items():
         found.update(_leaves(value, f"{name}{key}.") if isinstance(value, dict) else {name + key: value})
     return found

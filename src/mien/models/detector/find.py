@@ -1,0 +1,194 @@
+"""Every face of a photo: the network on two sizes of it, its answers merged."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mien.models.detector.network import Cells, ConvNorm, DetectorNetwork
+from mien.types import Detection, Image
+
+UNIT = 64
+"""Sides of what the network takes are multiples of it."""
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """How a photo is looked at, and what counts as a face."""
+
+    threshold: float = 0.5
+    long_side: int = 640
+    """Larger photos are shrunk to it, which leaves faces of a fiftieth of the photo visible."""
+    short_view: int = 112
+    """Smaller photos are enlarged to it, at most four times."""
+    second_view: float = 0.36
+    """The photo is seen again this much smaller, with a border: faces that fill it, and those under noise."""
+    border: int = 32
+    same_face: float = 0.4
+    """Overlap (shared over joint area) from which two answers are one face."""
+    inside: float = 0.75
+    """Share of the weaker answer's box that lies in a stronger one, from which it is a part of that face."""
+    max_candidates: int = 1500
+    batch: int = 16
+
+
+@dataclass(frozen=True)
+class View:
+    """A photo as the network sees it: resized, then put at an offset on a gray canvas."""
+
+    photo: int
+    scale: float
+    height: int
+    width: int
+    offset: int
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        height, width = (
+            (side + 2 * self.offset + UNIT - 1) // UNIT * UNIT for side in (self.height, self.width)
+        )
+        return height, width
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Answers of the network that may be faces, in photo pixels."""
+
+    scores: Float[Tensor, " faces"]
+    boxes: Float[Tensor, "faces 4"]
+    points: Float[Tensor, "faces 5 2"]
+
+    def pick(self, which: Tensor) -> "Candidates":
+        return Candidates(self.scores[which], self.boxes[which], self.points[which])
+
+
+class Detector:
+    """Finds faces of 12 pixels to the whole photo, at any in-plane angle."""
+
+    def __init__(
+        self, network: DetectorNetwork, device: torch.device, settings: DetectorSettings | None = None
+    ) -> None:
+        self.settings = settings or DetectorSettings()
+        self.device = device
+        # bfloat16 is what makes it quick; the answers are turned into pixels in float32
+        folded: nn.Module = fold_norms(network).to(device, torch.bfloat16)
+        self.network = folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+    def __call__(self, photo: Image) -> list[Detection]:
+        """The faces of a photo, the surest first."""
+        return self.find_many([photo])[0]
+
+    @torch.inference_mode()
+    def find_many(self, photos: Sequence[Tensor]) -> list[list[Detection]]:
+        """The faces of each photo, of any sizes; views of one size go through the network together."""
+        found: list[list[Candidates]] = [[] for _ in photos]
+        by_canvas: dict[tuple[int, int], list[View]] = {}
+        for index, photo in enumerate(photos):
+            for view in plan_views(index, photo, self.settings):
+                by_canvas.setdefault(view.canvas, []).append(view)
+        for views in by_canvas.values():
+            for start in range(0, len(views), self.settings.batch):
+                part = views[start : start + self.settings.batch]
+                for view, candidates in zip(part, self._look(photos, part), strict=True):
+                    found[view.photo].append(candidates)
+        return [
+            merge(candidates, photo, self.settings) for candidates, photo in zip(found, photos, strict=True)
+        ]
+
+    def _look(self, photos: Sequence[Tensor], views: list[View]) -> list[Candidates]:
+        canvases = torch.stack([paint(photos[view.photo].to(self.device), view) for view in views])
+        cells = self.network(canvases.bfloat16().contiguous(memory_format=torch.channels_last))
+        return [read(cells, row, view, self.settings) for row, view in enumerate(views)]
+
+
+def fold_norms(network: DetectorNetwork) -> DetectorNetwork:
+    """A copy for inference, its batch norms inside the convolutions."""
+    folded = copy.deepcopy(network).eval()
+    for module in folded.modules():
+        if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
+            module.conv = torch.nn.utils.fuse_conv_bn_eval(module.conv, module.norm)
+            module.norm = nn.Identity()
+    return folded
+
+
+def plan_views(index: int, photo: Image, settings: DetectorSettings) -> list[View]:
+    """The two sizes a photo is seen in; none for one too small to hold a face."""
+    height, width = photo.shape[1:]
+    long_side = max(height, width)
+    if long_side < 6:
+        return []
+    # between the two sides a photo is seen as it is
+    first = max(min(1.0, settings.long_side / long_side), min(4.0, settings.short_view / long_side))
+    views = []
+    for scale, offset in ((first, 0), (first * settings.second_view, settings.border)):
+        size = [max(1, round(side * scale)) for side in (height, width)]
+        views.append(View(index, scale, size[0], size[1], offset))
+    return views
+
+
+def paint(photo: Image, view: View) -> Float[Tensor, "3 canvas_height canvas_width"]:
+    """The canvas of a view; its gray is what the network's own padding looks like."""
+    size = (view.height, view.width)
+    if size != photo.shape[1:]:
+        photo = F.interpolate(
+            photo[None], size, mode="bilinear", antialias=view.scale < 1, align_corners=False
+        )[0]
+    height, width = view.canvas
+    after = (width - view.width - view.offset, height - view.height - view.offset)
+    return F.pad(photo, (view.offset, after[0], view.offset, after[1]), value=0.5)
+
+
+def read(cells: Cells, row: int, view: View, settings: DetectorSettings) -> Candidates:
+    """What one view's answers say of its photo."""
+    scores = cells.scores[row].sigmoid()
+    sure = (scores > settings.threshold * 0.6).nonzero()[:, 0]
+    if len(sure) > settings.max_candidates:
+        sure = sure[scores[sure].topk(settings.max_candidates).indices]
+    # half a pixel, as coordinates count from the centres of pixels
+    boxes = (cells.boxes[row, sure] - view.offset + 0.5) / view.scale - 0.5
+    points = (cells.points[row, sure] - view.offset + 0.5) / view.scale - 0.5
+    return Candidates(scores[sure].cpu(), boxes.cpu(), points.cpu())
+
+
+def merge(parts: list[Candidates], photo: Image, settings: DetectorSettings) -> list[Detection]:
+    """One detection for each face, the mean of the answers that agree on it."""
+    if not parts:
+        return []
+    every = Candidates(
+        torch.cat([part.scores for part in parts]),
+        torch.cat([part.boxes for part in parts]),
+        torch.cat([part.points for part in parts]),
+    )
+    left = every.pick(every.scores.argsort(descending=True, stable=True))
+    height, width = photo.shape[1:]
+    limit = torch.tensor([width, height, width, height]) - 0.5
+    faces = []
+    while len(left.scores) and float(left.scores[0]) >= settings.threshold:
+        same, part = belonging(left.boxes, settings)
+        weights = left.scores[same] / left.scores[same].sum()
+        faces.append(
+            Detection(
+                box=torch.minimum((weights @ left.boxes[same]).clamp(min=-0.5), limit),
+                points=torch.einsum("n,npc->pc", weights, left.points[same]),
+                score=float(left.scores[0]),
+            )
+        )
+        left = left.pick(~(same | part))
+    return faces
+
+
+def belonging(
+    boxes: Float[Tensor, "faces 4"], settings: DetectorSettings
+) -> tuple[Bool[Tensor, " faces"], Bool[Tensor, " faces"]]:
+    """Which answers mean the same face as the first one, and which are a part or a mere neighbour of it."""
+    low, high = torch.maximum(boxes[0, :2], boxes[:, :2]), torch.minimum(boxes[0, 2:], boxes[:, 2:])
+    shared = (high - low).clamp(min=0).prod(-1)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(-1).clamp(min=1e-6)
+    overlap = shared / (area + area[0] - shared)
+    same = overlap > 0.5 + settings.same_face / 2
+    same[0] = True
+    return same, (overlap > settings.same_face) | (shared / area > settings.inside)
