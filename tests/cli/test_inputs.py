@@ -121,6 +121,13 @@ def test_what_is_not_there_is_named(tmp_path):
     assert "link to nothing" in problem_of([tmp_path / "dangling.jpg"]).reason
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_named_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert "neither a file nor a folder" in problem_of([tmp_path / "pipe.jpg"]).reason
+    assert "no pictures" in problem_of([tmp_path]).reason
+
+
 def test_a_file_that_links_to_itself_is_named(tmp_path):
     (tmp_path / "loop.jpg").symlink_to("loop.jpg")
     assert problem_of([tmp_path / "loop.jpg"]).name.endswith("loop.jpg")

@@ -39,6 +39,18 @@ def test_a_bar_on_a_terminal(monkeypatch):
     assert "[red]b.jpg: error: is empty" in shown
 
 
+def test_a_long_name_leaves_room_for_the_bar(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    with Show(2) as show:
+        show.begin("/a/very/long/folder/" * 10 + "photo.jpg")
+        show.advance()
+    assert "1/2" in terminal.getvalue()
+    assert "photo.jpg" in terminal.getvalue()
+
+
 def test_all_done_is_0():
     with Show(0) as show:
         show.done("x")

@@ -75,8 +75,10 @@ def expand(word: str, results: Path | None) -> Iterator[Input | Problem]:
         yield Input(None, Path("stdin"))
     elif path.is_dir():
         yield from search(path, results)
-    elif path.exists():
+    elif path.is_file():
         yield Input(path, Path(path.name))
+    elif path.exists():
+        yield Problem(one_line(word), "is neither a file nor a folder (a pipe can be read as -)")
     elif glob.has_magic(word):
         yield from match(word, results)
     elif os.path.lexists(path):

@@ -13,6 +13,9 @@ from mien.cli.inputs import Problem
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+NAME_WIDTH = 40
+"""Of a long name a bar shows the end, which says most."""
+
 
 class Show:
     """Tells how far a command is, and remembers whether anything failed."""
@@ -44,7 +47,8 @@ class Show:
     def begin(self, name: str) -> None:
         """Work on this has begun."""
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], description=name)
+            shown = name if len(name) <= NAME_WIDTH else f"…{name[1 - NAME_WIDTH :]}"
+            self._bar.update(self._bar.task_ids[0], description=shown)
 
     def say(self, line: str) -> None:
         """Something a person should know, on a terminal too."""
