@@ -10,6 +10,7 @@ import pytest
 from mien.recipes.catalog import RECIPES
 from mien.recipes.restore import RestoreRecipe
 from mien.train.log import NotFiniteError
+from mien.zoo.weights import WeightsError
 
 
 @dataclass(frozen=True)

@@ -89,12 +89,13 @@ def carry_out(asked: TrainArguments) -> int:
     """Build the run and train it; the exit status."""
     from mien.train.log import NotFiniteError
     from mien.train.loop import train
+    from mien.zoo.weights import WeightsError
 
     recipe = adapted_recipe(asked)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         outcome = train(recipe.build(tuple(asked.photos), asked.folder, asked.embedder))
-    except (FileNotFoundError, NotFiniteError) as error:
+    except (FileNotFoundError, NotFiniteError, WeightsError) as error:
         print(f"mien train: error: {error}", file=sys.stderr)
         return EXIT_FAILED
     if outcome.finished:
