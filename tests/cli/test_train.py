@@ -75,7 +75,12 @@ def test_a_training_that_was_stopped(mien, trained, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "error", [FileNotFoundError("no pictures below x"), NotFiniteError("step 3: loss is nan")]
+    "error",
+    [
+        FileNotFoundError("no pictures below x"),
+        NotFiniteError("step 3: loss is nan"),
+        WeightsError("no weights"),
+    ],
 )
 def test_a_training_that_fails(mien, trained, tmp_path, monkeypatch, error):
     def fail(run):
