@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from mien.image.io import write_image
 
 from mien.degrade.chain import PROFILES
 from mien.evaluate.blind import CONDITIONS, at_scale, damaged_pairs, evaluate_blind, score
+from mien.image.io import write_image
 from mien.types import Crop, Recovery
 
 

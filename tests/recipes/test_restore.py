@@ -9,7 +9,7 @@ import torch
 
 from mien.models.restore.network import RestoreConfig
 from mien.recipes.catalog import RECIPES
-from mien.recipes.restore import RestoreRecipe, restore, restore_identity, restore_paper
+from mien.recipes.restore import RestoreRecipe, restore, restore_identity, restore_paper, restore_sharp
 from mien.train.checkpoint import export_player
 from mien.train.config import TrainConfig
 from mien.train.loop import train
@@ -80,3 +80,11 @@ def test_identity_needs_an_embedder(folder: Path) -> None:
 def test_every_recipe_can_be_made() -> None:
     for make in RECIPES.values():
         assert make().training.num_steps > 0
+
+
+def test_a_critic_plays_along(folder: Path) -> None:
+    logging.disable(logging.CRITICAL)
+    recipe = replace(tiny(), objective=restore_sharp().objective)
+    outcome = train(recipe.build((), folder))
+    logging.disable(logging.NOTSET)
+    assert set(outcome.networks) == {"restore", "critic"}

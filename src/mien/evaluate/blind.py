@@ -1,6 +1,5 @@
 """Blind restoration with the truth at hand: damage, recover, compare (evaluation protocol C1)."""
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,7 +9,7 @@ import torch
 
 from mien.data.photos import square
 from mien.degrade.chain import PROFILES, Profile
-from mien.degrade.exact import degrade_exact
+from mien.degrade.exact import degrade_exact, picture_seed
 from mien.image.io import read_image
 from mien.metrics.mean import Mean
 from mien.metrics.psnr import psnr
@@ -86,8 +85,7 @@ def damaged_pairs(
     """Each photo damaged and as it was; a photo's damage depends on its name and the seed alone."""
     for path in photos:
         truth = square(read_image(path), size)
-        own_seed = zlib.crc32(f"{seed}/{path.name}".encode())
-        yield degrade_exact(truth, profile, own_seed), truth
+        yield degrade_exact(truth, profile, picture_seed(seed, path.name)), truth
 
 
 def evaluate_blind(

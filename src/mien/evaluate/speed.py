@@ -62,7 +62,8 @@ def peak(device: torch.device, precision: torch.dtype, repeats: int) -> float:
     best = 0.0
     for channels, side in PEAK_SHAPES:
         convolutions = nn.Sequential(*(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(8)))
-        convolutions = convolutions.to(device=device, dtype=precision, memory_format=torch.channels_last)
+        convolutions = convolutions.to(device, precision)
+        convolutions.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         features = torch.rand(1, channels, side, side, device=device, dtype=precision)
         features = features.contiguous(memory_format=torch.channels_last)
         milliseconds = timed_forward(convolutions, features, repeats)

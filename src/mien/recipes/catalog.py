@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from mien.recipes.restore import RestoreRecipe, restore, restore_identity, restore_paper
+from mien.recipes.restore import RestoreRecipe, restore, restore_identity, restore_paper, restore_sharp
 
 RECIPES: dict[str, Callable[[], RestoreRecipe]] = {
     "restore": restore,
     "restore-identity": restore_identity,
+    "restore-sharp": restore_sharp,
     "restore-paper": restore_paper,
 }

@@ -12,14 +12,21 @@ from mien.data.variety import Variety
 from mien.degrade.chain import PROFILES
 from mien.losses.identity import Embed, load_embedder
 from mien.metrics.psnr import psnr
-from mien.models.restore.network import PAPER, SMALL, RestoreConfig, RestoreNetwork
-from mien.models.restore.objective import PAPER_LITERAL, RestoreObjective, RestoreObjectiveConfig
+from mien.models.restore.network import PAPER, SMALL, PatchCritic, RestoreConfig, RestoreNetwork
+from mien.models.restore.objective import (
+    PAPER_LITERAL,
+    RestoreObjective,
+    RestoreObjectiveConfig,
+    judge_pictures,
+)
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at, shuffled_indices
 from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
 from mien.types import Images, Losses
+from mien.zoo.cards import RESTORE
 from mien.zoo.load import pick_device
+from mien.zoo.weights import load_packaged
 
 VALIDATION_SEED = 2026
 
@@ -39,6 +46,9 @@ class RestoreRecipe:
     ema_decay: float = 0.999
     clip_norm: float = 1.0
     num_validation: int = 64
+    critic_learning_rate: float = 1e-4
+    start_from_package: bool = False
+    """Go on from the weights in the package instead of from nothing."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             num_steps=200_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240.0
@@ -58,6 +68,8 @@ class RestoreRecipe:
         training, held_out = everything.split(every=max(2, len(everything) // self.num_validation))
         damage = PROFILES[self.profile]
         network = RestoreNetwork(self.network)
+        if self.start_from_package:
+            load_packaged(network, RESTORE.weights, RESTORE.sha256)
         embed = self.embed(embedder)
 
         def batches(step: int, rank: int, num_ranks: int) -> Pairs:
@@ -69,7 +81,7 @@ class RestoreRecipe:
         examination = Examination(held_out, self.profile)
         return Run(
             folder=folder,
-            players=(self.restorer(network, RestoreObjective(self.objective, embed)),),
+            players=self.players(network, embed),
             batches=batches,
             training=self.training,
             config=self,
@@ -83,11 +95,33 @@ class RestoreRecipe:
             return None
         return load_embedder(embedder, pick_device(self.training.device))
 
+    def players(self, network: RestoreNetwork, embed: Embed | None) -> tuple[Player[Pairs], ...]:
+        """The restorer, and a critic where it has a say."""
+        if not self.objective.adversarial_weight:
+            return (self.restorer(network, RestoreObjective(self.objective, embed)),)
+        critic = PatchCritic()
+        return (
+            self.restorer(network, RestoreObjective(self.objective, embed, critic)),
+            self.critic(critic, network),
+        )
+
+    def critic(self, critic: PatchCritic, restorer: RestoreNetwork) -> Player[Pairs]:
+        """Learns what the restorer gets wrong, as it is now."""
+
+        def learn(judge: nn.Module, pairs: Pairs, generator: torch.Generator) -> Losses:
+            with torch.no_grad():
+                restored = (restorer(2 * pairs.damaged - 1).float() + 1) / 2
+            return judge_pictures(judge, pairs.damaged, restored, pairs.truth)
+
+        optimizer = torch.optim.AdamW(critic.parameters(), lr=self.critic_learning_rate, betas=(0.5, 0.99))
+        return Player(name="critic", network=critic, optimizer=optimizer, objective=learn)
+
     def restorer(self, network: RestoreNetwork, objective: RestoreObjective) -> Player[Pairs]:
-        """The one player."""
+        """Whose weights are wanted."""
 
         def learn(restorer: nn.Module, pairs: Pairs, generator: torch.Generator) -> Losses:
-            return objective((restorer(2 * pairs.damaged - 1) + 1) / 2, pairs.truth)
+            restored = (restorer(2 * pairs.damaged - 1) + 1) / 2
+            return objective(pairs.damaged, restored, pairs.truth)
 
         return Player(
             name="restore",
@@ -135,6 +169,12 @@ def restore() -> RestoreRecipe:
 def restore_identity() -> RestoreRecipe:
     """`restore` with the identity term of equation 8; needs an embedder."""
     return replace(restore(), objective=RestoreObjectiveConfig(identity_weight=0.1))
+
+
+def restore_sharp() -> RestoreRecipe:
+    """The later phase: from the package's weights on, with a critic that asks for detail."""
+    objective = RestoreObjectiveConfig(pixel="charbonnier", pixel_weight=10.0, adversarial_weight=0.05)
+    return replace(restore(), objective=objective, learning_rate=1e-4, start_from_package=True)
 
 
 def restore_paper() -> RestoreRecipe:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mien.models.restore.network import PAPER, SMALL, RestoreConfig, RestoreNetwork
+from mien.models.restore.network import PAPER, SMALL, PatchCritic, RestoreConfig, RestoreNetwork
 
 TINY = RestoreConfig(
     image_size=16,
@@ -82,3 +82,11 @@ def test_pictures_of_a_batch_do_not_meet() -> None:
 def test_a_config_that_does_not_fit_together_is_refused(wrong: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(TINY, **wrong)
+
+
+def test_the_critic_judges_patches_and_sees_the_damaged_picture() -> None:
+    torch.manual_seed(0)
+    critic, images = PatchCritic((4, 6, 8)).eval(), torch.rand(2, 3, 32, 32)
+    logits = critic(images, images)
+    assert logits.shape == (2, 1, 6, 6)
+    assert not torch.equal(critic(1 - images, images), logits)

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
-from mien.layers.conv import activate, conv3x3, residual_blocks
+from mien.layers.conv import NEGATIVE_SLOPE, activate, conv3x3, residual_blocks
 from mien.layers.dense import DenseDecoder
 
 Features = Float[Tensor, "batch channels height width"]
@@ -123,3 +125,26 @@ class RestoreNetwork(nn.Module):
         last = self.decoder(code, finer[::-1] if self.config.skips else [])  # (B, C, H / s, W / s)
         image = F.pixel_shuffle(self.to_image(activate(last)), self.config.shrink)  # (B, 3, H, W)
         return last, damaged + image if self.config.residual else image
+
+
+class PatchCritic(nn.Module):
+    """Judges patches of 70 pixels: is this the true picture behind that damaged one? (As in pix2pix.)
+
+    Spectral norms bound how steep it gets, so that it needs no gradient penalty.
+    """
+
+    def __init__(self, channels: tuple[int, ...] = (48, 96, 192, 384)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 6
+        for index, after in enumerate(channels):
+            stride = 2 if index < len(channels) - 1 else 1
+            layers += [spectral_norm(nn.Conv2d(before, after, 4, stride, 1)), nn.LeakyReLU(NEGATIVE_SLOPE)]
+            before = after
+        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(before, 1, 4, 1, 1)))
+
+    def forward(
+        self, damaged: Float[Tensor, "batch 3 height width"], images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch 1 _ _"]:
+        """Logits, large where a patch looks real; pictures in [-1, 1]."""
+        return self.layers(torch.cat((damaged, images), dim=1))  # (B, 1, H / 8 - 2, W / 8 - 2)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
 
 from mien.image.structure import structure_agreement
 from mien.models.restore.network import RestoreNetwork
@@ -30,7 +29,7 @@ class RestoreSettings:
 
 
 class Restorer:
-    """A Recoverer that keeps pose and place."""
+    """A Recoverer that keeps pose and place. The network given is moved and converted, not copied."""
 
     template = "ffhq"
 
@@ -42,9 +41,8 @@ class Restorer:
     ) -> None:
         self.settings = settings or RestoreSettings()
         self.device = device or torch.device("cpu")
-        self.network: nn.Module = network.eval().to(
-            device=self.device, dtype=self.settings.precision, memory_format=torch.channels_last
-        )
+        network = network.eval().to(self.device, self.settings.precision)
+        self.network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.crop_size = network.config.image_size
 
     def with_fidelity(self, fidelity: float) -> "Restorer":

@@ -1,0 +1,30 @@
+"""Put a training's averaged weights into the package and print what their card must say.
+
+python tools/package_weights.py runs/restore restore
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+
+from mien.train.checkpoint import export_player
+from mien.zoo.weights import PACKAGED, checksum
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="the folder of the training")
+    parser.add_argument("name", help="of the player and of the card")
+    arguments = parser.parse_args()
+    path = PACKAGED / f"{arguments.name}.safetensors"
+    step = export_player(arguments.run, arguments.name, path, torch.float16)
+    with safe_open(path, framework="pt") as file:
+        sizes = {name: file.get_slice(name).get_shape() for name in file.keys()}
+    print(f"{path.name} of step {step}, {path.stat().st_size / 2**20:.1f} MB in {len(sizes)} tensors")
+    print(f'sha256="{checksum(path)}",')
+
+
+if __name__ == "__main__":
+    main()
