@@ -17,7 +17,6 @@ from torch import Tensor
 
 from mien.image.blend import ellipse_mask
 from mien.image.color import is_gray, match_color, to_gray
-from mien.image.resize import resize
 from mien.image.warp import (
     Padding,
     compose,
@@ -104,12 +103,12 @@ def kept_detail(
     size = crop.shape[-1]
     coarse = max(1, round(size * min(1.0, scale) / 2))
     both = torch.stack((crop, pixels))
-    before, after = both - resize(resize(both, coarse, coarse), size, size)
+    shrunk = F.interpolate(both, (coarse, coarse), mode="bicubic", antialias=True)
+    before, after = both - F.interpolate(shrunk, (size, size), mode="bicubic", antialias=True)
     products = torch.stack(((before * after).mean(dim=0), before.square().mean(dim=0)))[None]
-    cells = math.ceil(2 * coarse / CELL)
-    shared, own = resize(products, cells, cells, "box")[0]
+    shared, own = F.adaptive_avg_pool2d(products, math.ceil(2 * coarse / CELL))[0]
     share = ((shared + SMALLEST_DETAIL) / (own + SMALLEST_DETAIL)).clamp(0, 1)
-    return resize(share[None, None], size, size, "bilinear")[0]
+    return F.interpolate(share[None, None], (size, size), mode="bilinear")[0]
 
 
 def _make_layer(
