@@ -39,7 +39,7 @@ check: $(VENV)/installed-dev
 	@$(BIN)/pyright
 
 bench: $(VENV)/installed
-	@$(BIN)/mien evaluate speed
+	@$(BIN)/mien evaluate speed --photo $(DEMO_PHOTO)
 
 clean:
 	rm -rf $(VENV) demo .pytest_cache .ruff_cache .hypothesis

@@ -89,6 +89,8 @@ def test_a_whole_crop_comes_back_in_its_size(photo: Image) -> None:
     result = recover_aligned(photo, Brighter())
     torch.testing.assert_close(result.photo, photo + 0.2, atol=0.01, rtol=0)
     assert result.faces[0].pasted
+    nose = result.faces[0].detection.points[2]  # in the photo, whose shorter side is 130 of 210
+    torch.testing.assert_close(nose, torch.tensor([105.0, 64.5 + 210 * (314 / 512 - 0.5)]), atol=1, rtol=0)
 
 
 def test_an_aligned_picture_is_all_its_recovery() -> None:

@@ -10,6 +10,7 @@ import torch
 from mien.faces.align import align, whole_crop
 from mien.faces.detect import largest
 from mien.faces.paste import fit_whole, paste_many, scale_photo
+from mien.image.warp import transform_points
 from mien.types import Crop, Detection, Face, FindFaces, Image, Recoverer, Result
 from mien.zoo.load import load_detector
 
@@ -92,8 +93,8 @@ def recover_aligned(photo: Image, model: Recoverer) -> Result:
     with watch.measure("paste"):
         pixels = fit_whole(photo, crop, recovery.pixels)
     height, width = photo.shape[1:]
-    detection = Detection(
-        box=torch.tensor([0.0, 0.0, width - 1.0, height - 1.0]), points=crop.points, score=1.0
-    )
+    box = torch.tensor([0.0, 0.0, width - 1.0, height - 1.0])
+    points = transform_points(crop.photo_from_crop, crop.points.double()).float()
+    detection = Detection(box=box, points=points, score=1.0)
     face = Face(detection=detection, crop=crop, recovery=recovery, pasted=recovery.keeps_pose)
     return Result(photo=pixels, faces=(face,), seconds=watch.seconds)

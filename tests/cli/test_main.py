@@ -59,7 +59,7 @@ def test_version(mien):
         (("recover", "a.jpg", "-o", "b", "--model", "none"), "invalid choice: 'none'"),
         (("recover", "-", "--report", "-"), "cannot both"),
         (("degrade", "a.jpg", "-o", "b", "--seed", "-1"), "0 or more"),
-        (("train", "restore", "--photos", "/nowhere", "--folder", "x"), "no such folder: /nowhere"),
+        (("train", "restore", "--photos", "/nowhere", "--folder", "x"), "no such file or folder: /nowhere"),
         (("evaluate",), "required: PROTOCOL"),
     ],
 )

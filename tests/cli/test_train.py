@@ -9,6 +9,7 @@ import pytest
 
 from mien.recipes.catalog import RECIPES
 from mien.recipes.restore import RestoreRecipe
+from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.log import NotFiniteError
 from mien.zoo.weights import WeightsError
 
@@ -40,31 +41,35 @@ def trained(monkeypatch):
 
 def test_a_recipe_as_it_is(mien, trained, tmp_path):
     assert mien("train", "restore", "--photos", tmp_path, "--folder", tmp_path / "run").status == 0
-    assert trained == [(RECIPES["restore"](), (tmp_path,), tmp_path / "run", None)]
+    assert trained == [(RECIPES["restore"](), Sources(photos=(tmp_path,)), tmp_path / "run")]
 
 
 def test_what_was_asked_for_reaches_the_recipe(mien, trained, tmp_path):
     (tmp_path / "net.pt2").touch()
-    options = ("--steps", 3, "--batch-size", 2, "--device", "cpu", "--embedder", tmp_path / "net.pt2")
+    options = ("--steps", 3, "--device", "cpu", "--embedder", tmp_path / "net.pt2")
     ran = mien("train", "restore-identity", "--photos", tmp_path, tmp_path, "--folder", "run", *options)
     assert ran.status == 0
-    ((recipe, photos, folder, embedder),) = trained
+    ((recipe, sources, folder),) = trained
     expected = RECIPES["restore-identity"]()
     training = replace(expected.training, num_steps=3, device="cpu")
-    assert recipe == replace(expected, batch_size=2, training=training)
-    assert photos == (tmp_path, tmp_path)
+    assert recipe == replace(expected, training=training)
+    assert sources == Sources(photos=(tmp_path, tmp_path), embedder=tmp_path / "net.pt2")
     assert folder == Path("run")
-    assert embedder == tmp_path / "net.pt2"
 
 
-def test_an_identity_loss_needs_an_embedder(mien, trained, tmp_path):
-    ran = mien("train", "restore-identity", "--photos", tmp_path, "--folder", tmp_path / "run")
-    assert ran.status == 2
-    assert "name a face recogniser" in ran.err
+def test_sources_that_are_missing(mien, trained, tmp_path, monkeypatch):
     ran = mien("train", "restore", "--photos", tmp_path, "--folder", "run", "--embedder", tmp_path / "none")
     assert ran.status == 2
     assert "no such file" in ran.err
     assert trained == []
+
+    def refuse(*arguments):
+        raise MissingSourceError("this recipe needs --photos: faces")
+
+    monkeypatch.setattr(RestoreRecipe, "build", refuse)
+    ran = mien("train", "restore", "--folder", tmp_path / "run")
+    assert ran.status == 2
+    assert "needs --photos: faces" in ran.err
 
 
 def test_a_training_that_was_stopped(mien, trained, tmp_path, monkeypatch):
@@ -101,6 +106,6 @@ def test_packages_that_are_missing(mien, tmp_path, monkeypatch):
 
 def test_a_folder_without_pictures(mien, tmp_path, monkeypatch):
     engine(monkeypatch, lambda run: Outcome(1, finished=True))
-    ran = mien("train", "restore", "--photos", tmp_path, "--folder", tmp_path / "run", "--batch-size", 2)
+    ran = mien("train", "restore", "--photos", tmp_path, "--folder", tmp_path / "run")
     assert ran.status == 1
     assert "no pictures" in ran.err

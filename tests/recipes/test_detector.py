@@ -10,6 +10,7 @@ import torch
 from mien.data.mosaics import MosaicConfig
 from mien.models.detector.network import DetectorConfig
 from mien.recipes.detector import DetectorRecipe, detector
+from mien.recipes.sources import Sources
 from mien.train.checkpoint import export_player
 from mien.train.config import TrainConfig
 from mien.train.loop import train
@@ -48,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_run_trains_judges_and_leaves_weights(folder: Path) -> None:
     logging.disable(logging.CRITICAL)
-    outcome = train(tiny().build((), (), folder))
+    outcome = train(tiny().build(Sources(), folder))
     logging.disable(logging.NOTSET)
     assert outcome.finished
     entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
@@ -59,6 +60,6 @@ def test_a_run_trains_judges_and_leaves_weights(folder: Path) -> None:
 
 
 def test_a_batch_depends_on_its_number_alone(folder: Path) -> None:
-    run = tiny().build((), (), folder)
+    run = tiny().build(Sources(), folder)
     torch.testing.assert_close(run.batches(5, 0, 1).pictures, run.batches(5, 0, 1).pictures)
     assert not torch.equal(run.batches(5, 0, 1).pictures, run.batches(6, 0, 1).pictures)

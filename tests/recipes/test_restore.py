@@ -10,6 +10,7 @@ import torch
 from mien.models.restore.network import RestoreConfig
 from mien.recipes.catalog import RECIPES
 from mien.recipes.restore import RestoreRecipe, restore, restore_identity, restore_paper, restore_sharp
+from mien.recipes.sources import Sources
 from mien.train.checkpoint import export_player
 from mien.train.config import TrainConfig
 from mien.train.loop import train
@@ -46,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_run_trains_judges_and_leaves_weights(folder: Path) -> None:
     logging.disable(logging.CRITICAL)
-    outcome = train(tiny().build((), folder))
+    outcome = train(tiny().build(Sources(), folder))
     logging.disable(logging.NOTSET)
     assert outcome.finished
     entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
@@ -58,7 +59,7 @@ def test_a_run_trains_judges_and_leaves_weights(folder: Path) -> None:
 
 
 def test_held_out_pictures_are_not_trained_on(folder: Path) -> None:
-    run = tiny().build((), folder)
+    run = tiny().build(Sources(), folder)
     held_out = np.load(folder / "photos.npy")[4::5]
     for step in range(4):
         for image in run.batches(step, 0, 1).truth:
@@ -73,8 +74,8 @@ def test_variants_change_one_thing() -> None:
 
 def test_identity_needs_an_embedder(folder: Path) -> None:
     recipe = replace(tiny(), objective=restore_identity().objective)
-    with pytest.raises(ValueError, match="no embedder"):
-        recipe.build((), folder)
+    with pytest.raises(ValueError, match="needs --embedder"):
+        recipe.build(Sources(), folder)
 
 
 def test_every_recipe_can_be_made() -> None:
@@ -85,6 +86,6 @@ def test_every_recipe_can_be_made() -> None:
 def test_a_critic_plays_along(folder: Path) -> None:
     logging.disable(logging.CRITICAL)
     recipe = replace(tiny(), objective=restore_sharp().objective)
-    outcome = train(recipe.build((), folder))
+    outcome = train(recipe.build(Sources(), folder))
     logging.disable(logging.NOTSET)
     assert set(outcome.networks) == {"restore", "critic"}

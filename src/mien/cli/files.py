@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mien.cli.inputs import Input
-from mien.image.io import FORMATS, ImageError, Photo, encode_photo, read_photo, write_photo
-from mien.train.files import replaced
+from mien.image.io import FORMATS, ImageError, Photo, encode_photo, read_photo, write_bytes, write_photo
 
 SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
@@ -71,8 +70,8 @@ def copy_photo(original: Original, target: Path | None) -> bool:
     if target is None:
         sys.stdout.buffer.write(content)
     else:
-        with replaced(target) as file:
-            file.write(content)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(target, content)
     return True
 
 

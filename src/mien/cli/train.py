@@ -20,6 +20,7 @@ from mien.cli.arguments import (
 from mien.cli.inputs import one_line
 
 if TYPE_CHECKING:
+    from mien.recipes.detector import DetectorRecipe
     from mien.recipes.restore import RestoreRecipe
 
 NOTES = """
@@ -34,24 +35,29 @@ class TrainArguments(argparse.Namespace):
 
     recipe: str
     photos: list[Path]
+    labels: list[Path]
+    backgrounds: list[Path]
+    embedder: Path | None
     folder: Path
     steps: int | None
-    batch_size: int | None
     device: Literal["auto", "cpu", "cuda"] | None
-    embedder: Path | None
 
 
 def make_train_parser() -> argparse.ArgumentParser:
     """All options."""
     parser = make_parser("train", "Train a model by a recipe.", NOTES)
     parser.add_argument("recipe", choices=RECIPES, metavar="RECIPE", help=", ".join(RECIPES))
+    for name, kind, meaning in (
+        ("photos", "DIR", "folders of pictures to learn from"),
+        ("labels", "FILE", "where the faces are in them, from tools/label_faces.py"),
+        ("backgrounds", "DIR", "folders of pictures without faces"),
+    ):
+        parser.add_argument(f"--{name}", nargs="+", type=Path, default=[], metavar=kind, help=meaning)
     parser.add_argument(
-        "--photos",
-        nargs="+",
+        "--embedder",
         type=Path,
-        required=True,
-        metavar="DIR",
-        help="folders of aligned faces",
+        metavar="FILE",
+        help="a face recogniser (.pt2 of torch.export) for an identity loss",
     )
     parser.add_argument(
         "--folder",
@@ -61,25 +67,17 @@ def make_train_parser() -> argparse.ArgumentParser:
         help="where the run is kept, or goes on",
     )
     parser.add_argument("--steps", type=whole_number(1), metavar="N", help="else as many as the recipe says")
-    parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="else as the recipe says")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="else as the recipe says")
-    parser.add_argument(
-        "--embedder",
-        type=Path,
-        metavar="FILE",
-        help="a face recogniser (.pt2 of torch.export) for recipes with an identity loss",
-    )
     return parser
 
 
 def run(words: list[str]) -> int:
     """Train until the recipe's end or a signal."""
     asked = make_train_parser().parse_args(words, TrainArguments())
-    missing = [one_line(str(folder)) for folder in asked.photos if not folder.is_dir()]
+    named = (*asked.photos, *asked.labels, *asked.backgrounds, *([asked.embedder] if asked.embedder else []))
+    missing = [one_line(str(path)) for path in named if not path.exists()]
     if missing:
-        raise UsageError(f"no such folder: {', '.join(missing)}")
-    if asked.embedder is not None and not asked.embedder.is_file():
-        raise UsageError(f"no such file: {one_line(str(asked.embedder))}")
+        raise UsageError(f"no such file or folder: {', '.join(missing)}")
     if find_spec("lightning_fabric") is None:
         raise UsageError("training needs further packages: pip install 'mien[train]'")
     return carry_out(asked)
@@ -87,14 +85,18 @@ def run(words: list[str]) -> int:
 
 def carry_out(asked: TrainArguments) -> int:
     """Build the run and train it; the exit status."""
+    from mien.recipes.sources import MissingSourceError, Sources
     from mien.train.log import NotFiniteError
     from mien.train.loop import train
     from mien.zoo.weights import WeightsError
 
     recipe = adapted_recipe(asked)
+    sources = Sources(tuple(asked.photos), tuple(asked.labels), tuple(asked.backgrounds), asked.embedder)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        outcome = train(recipe.build(tuple(asked.photos), asked.folder, asked.embedder))
+        outcome = train(recipe.build(sources, asked.folder))
+    except MissingSourceError as error:
+        raise UsageError(str(error)) from error
     except (FileNotFoundError, NotFiniteError, WeightsError) as error:
         print(f"mien train: error: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -104,16 +106,14 @@ def carry_out(asked: TrainArguments) -> int:
     return EXIT_INTERRUPTED
 
 
-def adapted_recipe(asked: TrainArguments) -> "RestoreRecipe":
+def adapted_recipe(asked: TrainArguments) -> "RestoreRecipe | DetectorRecipe":
     """The recipe, with what was asked for in place of what it says."""
     from mien.recipes.catalog import RECIPES as CATALOG
 
     recipe = CATALOG[asked.recipe]()
-    if recipe.objective.identity_weight and asked.embedder is None:
-        raise UsageError(f"{asked.recipe} has an identity loss: name a face recogniser with --embedder")
     training = replace(
         recipe.training,
         num_steps=asked.steps or recipe.training.num_steps,
         device=asked.device or recipe.training.device,
     )
-    return replace(recipe, training=training, batch_size=asked.batch_size or recipe.batch_size)
+    return replace(recipe, training=training)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from mien.image.color import to_gray
 from mien.types import Images
 
 
@@ -57,6 +58,5 @@ def relight(images: Images, brightness: float, contrast: float, generator: torch
 
 def drop_color(images: Images, share: float, generator: torch.Generator) -> Images:
     """Old photos are gray."""
-    luma = images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # BT.601
-    gray = (images * luma).sum(dim=1, keepdim=True).expand_as(images)
+    gray = to_gray(images).expand_as(images)
     return torch.where(per_picture(images, generator) < share, gray, images)

@@ -95,6 +95,8 @@ def named_stream(source: Path | str | Stream) -> Iterator[tuple[Stream, str]]:
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
     with stream:
+        if not stream.seekable():
+            raise ImageError(f"{path}: is a pipe or a device, not a file")
         if stream.seek(0, os.SEEK_END) == 0:
             raise ImageError(f"{path}: the file is empty")
         stream.seek(0)
@@ -227,12 +229,17 @@ def from_cmyk(picture: Pillow.Image) -> Pillow.Image:
 
 
 def write_photo(target: Path | str, photo: Photo, quality: int = 95) -> None:
-    """Beside the target and then renamed: no half file, whatever happens."""
-    path = Path(os.path.realpath(target))  # what a link points to is replaced, not the link
+    """A photo with all it carries to a file, whose suffix says the format."""
     try:
-        content = encode_photo(photo, format_of(path), quality)
+        content = encode_photo(photo, format_of(Path(target)), quality)
     except ImageError as error:
         raise ImageError(f"{target}: {error}") from error
+    write_bytes(target, content)
+
+
+def write_bytes(target: Path | str, content: bytes) -> None:
+    """Beside the target and then renamed: no half file, whatever happens."""
+    path = Path(os.path.realpath(target))  # what a link points to is replaced, not the link
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)

@@ -16,6 +16,7 @@ from mien.data.scenes import Scenes, compose_scenes
 from mien.data.wear import Wear
 from mien.models.detector.network import SMALL, Cells, DetectorConfig, DetectorNetwork
 from mien.models.detector.objective import FACE, DetectorObjective, Lesson, pairwise_iou
+from mien.recipes.sources import Sources
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at
 from mien.train.player import Player
@@ -48,18 +49,19 @@ class DetectorRecipe:
         )
     )
 
-    def build(self, labels: tuple[Path, ...], backgrounds: tuple[Path, ...], folder: Path) -> Run[Scenes]:
-        """The run over the photos named in label files, and pictures without faces below `backgrounds`."""
+    def build(self, sources: Sources, folder: Path) -> Run[Scenes]:
+        """The run over the photos named in label files, and over pictures without faces."""
         pool_folder, packed = folder / "pool", folder / "backgrounds.npy"
         if not (pool_folder / "labels.npz").exists():
-            pack_faces(labels, pool_folder)
+            pack_faces(sources.need("labels", "files of tools/label_faces.py"), pool_folder)
         if not packed.exists():
-            pack_photos(backgrounds, BACKGROUND_SIZE, packed, smallest=BACKGROUND_SIZE // 2)
-        pool, faceless = FacePool.open(pool_folder), np.load(packed, mmap_mode="r")
+            faceless = sources.need("backgrounds", "folders of pictures without faces")
+            pack_photos(faceless, BACKGROUND_SIZE, packed, smallest=BACKGROUND_SIZE // 2)
+        pool, backgrounds = FacePool.open(pool_folder), np.load(packed, mmap_mode="r")
         chosen, held_out = pool.split(self.hold_out_every)
 
         def compose(photos: Int[Tensor, " photos"], chance: torch.Generator) -> Scenes:
-            draft = draw(pool, photos, faceless, self.mosaics, chance)
+            draft = draw(pool, photos, backgrounds, self.mosaics, chance)
             return compose_scenes(draft, self.mosaics.covered_share, chance)
 
         def batches(step: int, rank: int, num_ranks: int) -> Scenes:

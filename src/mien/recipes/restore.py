@@ -19,6 +19,7 @@ from mien.models.restore.objective import (
     RestoreObjectiveConfig,
     judge_pictures,
 )
+from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at, shuffled_indices
 from mien.train.player import Player
@@ -55,22 +56,19 @@ class RestoreRecipe:
         )
     )
 
-    def build(self, photos: tuple[Path, ...], folder: Path, embedder: Path | None = None) -> Run[Pairs]:
-        """The run over all pictures below the folders `photos`.
-
-        `embedder` is a face recogniser for the identity loss, see `losses.identity.load_embedder`.
-        """
+    def build(self, sources: Sources, folder: Path) -> Run[Pairs]:
+        """The run over all pictures below the folders of photos."""
         packed = folder / "photos.npy"
         size = self.network.image_size
         if not packed.exists():
-            pack_photos(photos, size, packed, smallest=size)
+            pack_photos(sources.need("photos", "folders of aligned faces"), size, packed, smallest=size)
         everything = PackedPhotos.open(packed)
         training, held_out = everything.split(every=max(2, len(everything) // self.num_validation))
         damage = PROFILES[self.profile]
         network = RestoreNetwork(self.network)
         if self.start_from_package:
             load_packaged(network, RESTORE.weights, RESTORE.sha256)
-        embed = self.embed(embedder)
+        embed = self.embed(sources.embedder)
 
         def batches(step: int, rank: int, num_ranks: int) -> Pairs:
             seed = self.training.seed
@@ -91,8 +89,10 @@ class RestoreRecipe:
 
     def embed(self, embedder: Path | None) -> Embed | None:
         """The recogniser, where it has a weight."""
-        if embedder is None or not self.objective.identity_weight:
+        if not self.objective.identity_weight:
             return None
+        if embedder is None:
+            raise MissingSourceError("this recipe needs --embedder: a face recogniser for its identity loss")
         return load_embedder(embedder, pick_device(self.training.device))
 
     def players(self, network: RestoreNetwork, embed: Embed | None) -> tuple[Player[Pairs], ...]:

@@ -1,0 +1,29 @@
+"""What a training is given: folders and files of the user's own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class MissingSourceError(ValueError):
+    """A recipe was not given what it needs."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Each recipe takes what it needs of these and says what is missing."""
+
+    photos: tuple[Path, ...] = ()
+    """Folders of pictures."""
+    labels: tuple[Path, ...] = ()
+    """Files that say where the faces are, from `tools/label_faces.py`."""
+    backgrounds: tuple[Path, ...] = ()
+    """Folders of pictures without faces."""
+    embedder: Path | None = None
+    """A face recogniser of `torch.export`, from `tools/export_embedder.py`."""
+
+    def need(self, name: str, reason: str) -> tuple[Path, ...]:
+        """One of the lists above, which must not be empty."""
+        paths: tuple[Path, ...] = getattr(self, name)
+        if not paths:
+            raise MissingSourceError(f"this recipe needs --{name}: {reason}")
+        return paths
