@@ -2,8 +2,8 @@
 
     python tools/export_embedder.py mobilefacenet.pt embedder.pt2
 
-The file holds a graph, not code: it takes faces of 256 px in [0, 1], aligned as FFHQ, brings them to the 112 px of
-the ArcFace alignment and gives their embeddings. Gradients flow through it.
+The file holds a graph, not code: it takes faces of 256 px in [0, 1], aligned as FFHQ, brings them to the
+112 px of the ArcFace alignment and gives their embeddings. Gradients flow through it.
 """
 
 import argparse

@@ -94,7 +94,8 @@ def carry_out(asked: TrainArguments) -> int:
     sources = Sources(tuple(asked.photos), tuple(asked.labels), tuple(asked.backgrounds), asked.embedder)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        outcome = train(recipe.build(sources, asked.folder))
+        # a run of one kind of batch or another, which the checker takes for one of no kind
+        outcome = train(recipe.build(sources, asked.folder))  # pyright: ignore[reportArgumentType]
     except MissingSourceError as error:
         raise UsageError(str(error)) from error
     except (FileNotFoundError, NotFiniteError, WeightsError) as error:

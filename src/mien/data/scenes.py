@@ -117,15 +117,20 @@ def visibility(
 
 def made_or_given(backgrounds: Images, generator: torch.Generator) -> Images:
     """A third of the backgrounds are clouds of color, from one flat color to fine noise."""
-    count, _, side, _ = backgrounds.shape
-    made = torch.zeros_like(backgrounds)
+    chance = torch.rand(len(backgrounds), generator=generator, device=backgrounds.device)
+    chosen = (chance < 0.33).nonzero()[:, 0]
+    return backgrounds.index_copy(0, chosen, clouds(len(chosen), backgrounds.shape[-1], generator))
+
+
+def clouds(count: int, side: int, generator: torch.Generator) -> Float[Tensor, "{count} 3 {side} {side}"]:
+    """Noise of several sizes, each with its own strength."""
+    device = generator.device
+    made = torch.zeros(count, 3, side, side, device=device)
     for fineness in (1, 2, 5, side // 4, side):
-        noise = torch.rand((count, 3, fineness, fineness), generator=generator, device=made.device)
-        strength = torch.rand((count, 1, 1, 1), generator=generator, device=made.device) ** 2
-        made = made + strength * F.interpolate(noise, size=(side, side), mode="bilinear", align_corners=False)
-    made = made / made.amax((1, 2, 3), keepdim=True).clamp(min=1)
-    given = torch.rand((count, 1, 1, 1), generator=generator, device=made.device) < 0.67
-    return torch.where(given, backgrounds, made)
+        noise = torch.rand((count, 3, fineness, fineness), generator=generator, device=device)
+        strength = torch.rand((count, 1, 1, 1), generator=generator, device=device) ** 2
+        made += strength * F.interpolate(noise, size=(side, side), mode="bilinear", align_corners=False)
+    return made / made.amax((1, 2, 3), keepdim=True).clamp(min=1) if count else made
 
 
 def cover(
