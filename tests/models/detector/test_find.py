@@ -1,9 +1,12 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from mien.image.warp import transform_points
 from mien.models.detector.find import (
     Candidates,
     Detector,
@@ -11,9 +14,13 @@ from mien.models.detector.find import (
     fold_norms,
     merge,
     paint,
+    photo_from_cut,
     plan_views,
+    read_cuts,
+    reconsider,
 )
 from mien.models.detector.network import Cells, DetectorConfig, DetectorNetwork
+from mien.types import Detection
 
 TINY = DetectorConfig(stem_widths=(4, 4), widths=(4, 4, 6, 6), depths=(0, 1, 0, 0), neck_width=4)
 CPU = torch.device("cpu")
@@ -49,7 +56,7 @@ def test_boxes_come_back_to_the_photo(size: tuple[int, int]) -> None:
     photo = torch.full((3, height, width), 0.2)
     x0, y0, x1, y1 = width // 4, height // 3, 3 * width // 4, 2 * height // 3
     photo[:, y0:y1, x0:x1] = 1.0
-    (face,) = Detector(Brightest(TINY), CPU)(photo)
+    (face,) = Detector(Brightest(TINY), CPU, DetectorSettings(num_closer_looks=0))(photo)
     truth = torch.tensor([x0 - 0.5, y0 - 0.5, x1 - 0.5, y1 - 0.5])
     # the smaller view knows its edges to a pixel of its own
     assert float((face.box - truth).abs().max()) <= 1.5 * max(size) / 200 + 1
@@ -92,9 +99,54 @@ def test_neighbours_are_two_faces() -> None:
     assert len(merge(parts, torch.zeros(3, 50, 50), DetectorSettings())) == 2
 
 
-def test_faint_answers_are_left_out() -> None:
+def test_faint_answers_are_left_out_or_looked_at_again() -> None:
     parts = [candidates([[0, 0, 20, 20]], [0.4])]
-    assert merge(parts, torch.zeros(3, 50, 50), DetectorSettings(threshold=0.5)) == []
+    once = DetectorSettings(threshold=0.5, num_closer_looks=0)
+    assert merge(parts, torch.zeros(3, 50, 50), once) == []
+    again = DetectorSettings(threshold=0.5, faint=0.6, num_closer_looks=1)
+    assert len(merge(parts, torch.zeros(3, 50, 50), again)) == 1
+
+
+UPRIGHT = torch.tensor([[40.0, 50.0], [88.0, 50.0], [64.0, 66.0], [45.0, 85.0], [83.0, 85.0]])
+
+
+def lying(degrees: float) -> Detection:
+    """A face of 100 px around (200, 150), turned."""
+    angle = math.radians(degrees)
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    points = (UPRIGHT - 63.5) @ turn.T * (100 / 72) + torch.tensor([200.0, 150.0])
+    return Detection(torch.tensor([150.0, 100.0, 250.0, 200.0]), points, 0.6)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 45.0, 90.0, 180.0, -110.0])
+def test_a_face_stands_upright_in_its_cut(degrees: float) -> None:
+    face = lying(degrees)
+    torch.testing.assert_close(
+        transform_points(photo_from_cut(face), UPRIGHT), face.points, atol=2.0, rtol=0.0
+    )
+
+
+def test_two_looks_become_one_answer() -> None:
+    face = lying(90.0)
+    box = torch.tensor([28.0, 28.0, 100.0, 100.0])
+    plain = Candidates(torch.tensor(0.9), box, UPRIGHT)
+    mirror_image = (torch.tensor([127.0, 0.0]) + UPRIGHT * torch.tensor([-1.0, 1.0]))[[1, 0, 2, 4, 3]]
+    again = reconsider(face, photo_from_cut(face), plain, Candidates(torch.tensor(0.9), box, mirror_image))
+    assert again.score == pytest.approx((0.6 + 0.9 + 0.9) / 3)
+    torch.testing.assert_close(again.points, face.points, atol=2.0, rtol=0.0)
+    unseen = Candidates(torch.tensor(0.0), box, UPRIGHT)
+    doubted = reconsider(face, photo_from_cut(face), unseen, unseen)
+    assert doubted.score == pytest.approx(0.2)
+    assert doubted.points is face.points
+
+
+def test_a_cut_is_read_at_its_middle() -> None:
+    boxes = torch.tensor([[[27.0, 27, 99, 99], [0, 0, 40, 40]], [[0, 0, 40, 40], [80, 80, 120, 120]]])
+    scores = torch.tensor([[0.0, 5.0], [5.0, 5.0]])
+    cells = Cells(scores, boxes, torch.zeros(2, 2, 5, 2), torch.zeros(2, 2), torch.ones(2))
+    seen = read_cuts(cells)
+    assert seen.scores.tolist() == pytest.approx([0.5, 0.0])
+    assert seen.boxes[0].tolist() == [27.0, 27.0, 99.0, 99.0]
 
 
 def test_folding_changes_nothing() -> None:

@@ -9,11 +9,17 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from mien.image.warp import compose, similarity, transform_points, translation, warp_affine
 from mien.models.detector.network import Cells, ConvNorm, DetectorNetwork
-from mien.types import Detection, Image
+from mien.types import Affine, Detection, Image, Images
 
 UNIT = 64
 """Sides of what the network takes are multiples of it."""
+CUT = 128
+"""Side of the upright cut in which a face is looked at again."""
+FACE_IN_CUT = 72.0
+MIRRORED = [1, 0, 2, 4, 3]
+"""Left and right of the five points change places in a mirror."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,10 @@ class DetectorSettings:
     inside: float = 0.75
     """Share of the weaker answer's box that lies in a stronger one, from which it is a part of that face."""
     max_candidates: int = 1500
+    faint: float = 0.6
+    """Share of the threshold from which an answer is looked at again."""
+    num_closer_looks: int = 1
+    """How often each face is cut out, turned upright and shown to the network again: for better points."""
     batch: int = 16
 
 
@@ -56,13 +66,13 @@ class View:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Answers of the network that may be faces, in photo pixels."""
+    """Answers of the network that may be faces, in pixels of the photo or the cut."""
 
-    scores: Float[Tensor, " faces"]
-    boxes: Float[Tensor, "faces 4"]
-    points: Float[Tensor, "faces 5 2"]
+    scores: Float[Tensor, "*faces"]
+    boxes: Float[Tensor, "*faces 4"]
+    points: Float[Tensor, "*faces 5 2"]
 
-    def pick(self, which: Tensor) -> "Candidates":
+    def pick(self, which: Tensor | int) -> "Candidates":
         return Candidates(self.scores[which], self.boxes[which], self.points[which])
 
 
@@ -96,13 +106,35 @@ class Detector:
                 for view, candidates in zip(part, self._look(photos, part), strict=True):
                     found[view.photo].append(candidates)
         return [
-            merge(candidates, photo, self.settings) for candidates, photo in zip(found, photos, strict=True)
+            self._look_closer(photo.to(self.device), merge(candidates, photo, self.settings))
+            for candidates, photo in zip(found, photos, strict=True)
         ]
 
     def _look(self, photos: Sequence[Tensor], views: list[View]) -> list[Candidates]:
         canvases = torch.stack([paint(photos[view.photo].to(self.device), view) for view in views])
-        cells = self.network(canvases.bfloat16().contiguous(memory_format=torch.channels_last))
+        cells = self._answer(canvases)
         return [read(cells, row, view, self.settings) for row, view in enumerate(views)]
+
+    def _answer(self, canvases: Images) -> Cells:
+        return self.network(canvases.bfloat16().contiguous(memory_format=torch.channels_last))
+
+    def _look_closer(self, photo: Image, faces: list[Detection]) -> list[Detection]:
+        """The same faces with points and scores from upright cuts of them, less those that were none."""
+        for _ in range(self.settings.num_closer_looks):
+            for start in range(0, len(faces), self.settings.batch):
+                part = faces[start : start + self.settings.batch]
+                moves = torch.stack([photo_from_cut(face) for face in part])
+                cuts = [
+                    warp_affine(photo[None], move[None], CUT, CUT, "border", "bilinear")[0] for move in moves
+                ]
+                upright = torch.stack(cuts)
+                plain, mirrored = (read_cuts(self._answer(cut)) for cut in (upright, upright.flip(3)))
+                faces[start : start + len(part)] = [
+                    reconsider(face, move, plain.pick(row), mirrored.pick(row))
+                    for row, (face, move) in enumerate(zip(part, moves, strict=True))
+                ]
+        sure = [face for face in faces if face.score >= self.settings.threshold]
+        return sorted(sure, key=lambda face: face.score, reverse=True)
 
 
 def fold_norms(network: DetectorNetwork) -> DetectorNetwork:
@@ -145,7 +177,7 @@ def paint(photo: Image, view: View) -> Float[Tensor, "3 canvas_height canvas_wid
 def read(cells: Cells, row: int, view: View, settings: DetectorSettings) -> Candidates:
     """What one view's answers say of its photo."""
     scores = cells.scores[row].sigmoid()
-    sure = (scores > settings.threshold * 0.6).nonzero()[:, 0]
+    sure = (scores > settings.threshold * settings.faint).nonzero()[:, 0]
     if len(sure) > settings.max_candidates:
         sure = sure[scores[sure].topk(settings.max_candidates).indices]
     # half a pixel, as coordinates count from the centres of pixels
@@ -167,7 +199,8 @@ def merge(parts: list[Candidates], photo: Image, settings: DetectorSettings) -> 
     height, width = photo.shape[1:]
     limit = torch.tensor([width, height, width, height]) - 0.5
     faces = []
-    while len(left.scores) and float(left.scores[0]) >= settings.threshold:
+    least = settings.threshold * (settings.faint if settings.num_closer_looks else 1.0)
+    while len(left.scores) and float(left.scores[0]) >= least:
         same, part = belonging(left.boxes, settings)
         weights = left.scores[same] / left.scores[same].sum()
         faces.append(
@@ -192,3 +225,36 @@ def belonging(
     same = overlap > 0.5 + settings.same_face / 2
     same[0] = True
     return same, (overlap > settings.same_face) | (shared / area > settings.inside)
+
+
+def photo_from_cut(face: Detection) -> Affine:
+    """Where the pixels of a face's upright cut lie in the photo."""
+    side = float((face.box[2:] - face.box[:2]).clamp(min=1).prod().sqrt())
+    middle = (face.box[:2] + face.box[2:]) / 2
+    turned = similarity(side / FACE_IN_CUT, face.roll, (float(middle[0]), float(middle[1])))
+    return compose(turned, translation(-(CUT - 1) / 2, -(CUT - 1) / 2))
+
+
+def read_cuts(cells: Cells) -> Candidates:
+    """For each cut the answer that best means the face in its middle; its score counts as far as it fits."""
+    low, high = (CUT - 1 - FACE_IN_CUT) / 2, (CUT - 1 + FACE_IN_CUT) / 2
+    expected = torch.tensor([low, low, high, high], device=cells.boxes.device)
+    corner = torch.maximum(cells.boxes[..., :2], expected[:2])
+    shared = (torch.minimum(cells.boxes[..., 2:], expected[2:]) - corner).clamp(min=0).prod(-1)
+    area = (cells.boxes[..., 2:] - cells.boxes[..., :2]).prod(-1)
+    fit = shared / (area + FACE_IN_CUT**2 - shared)
+    scores = cells.scores.sigmoid() * (fit > 0.35)
+    best = (scores * fit).argmax(1)
+    rows = torch.arange(len(best), device=best.device)
+    return Candidates(scores[rows, best].cpu(), cells.boxes[rows, best].cpu(), cells.points[rows, best].cpu())
+
+
+def reconsider(face: Detection, photo_from: Affine, plain: Candidates, mirrored: Candidates) -> Detection:
+    """A face after it was seen upright, as it is and in a mirror; unseen there, it keeps its points."""
+    flipped = torch.tensor([CUT - 1.0, 0.0]) + mirrored.points[MIRRORED] * torch.tensor([-1.0, 1.0])
+    seen = plain.scores + mirrored.scores
+    points = face.points
+    if float(seen) > 0:
+        both = (plain.scores * plain.points + mirrored.scores * flipped) / seen
+        points = transform_points(photo_from, both)
+    return Detection(face.box, points, (face.score + float(seen)) / 3)
