@@ -17,6 +17,7 @@ from mien.models.detector.find import (
     photo_from_cut,
     plan_views,
     read_cuts,
+    reboxed,
     reconsider,
 )
 from mien.models.detector.network import Cells, DetectorConfig, DetectorNetwork
@@ -179,3 +180,14 @@ def test_the_canvas_is_gray_around_the_photo() -> None:
     assert float(canvas[:, : view.offset].max()) == 0.5
     inner = canvas[:, view.offset : view.offset + view.height, view.offset : view.offset + view.width]
     assert float(inner.min()) == pytest.approx(1.0)
+
+
+def test_a_box_twice_too_large_is_made_smaller_and_moved() -> None:
+    face = lying(90.0)
+    # 36 px in the cut, 10 px to the right of its middle, which is down in the photo
+    small = torch.tensor([63.5 + 10 - 18, 63.5 - 18, 63.5 + 10 + 18, 63.5 + 18])
+    moved = reboxed(face.box, photo_from_cut(face), small)
+    down = 150 + 10 * 100 / 72
+    torch.testing.assert_close(moved, torch.tensor([175.0, down - 25, 225.0, down + 25]), atol=1.0, rtol=0.0)
+    nearly = torch.tensor([30.0, 30.0, 99.0, 99.0])
+    assert reboxed(face.box, photo_from_cut(face), nearly) is face.box

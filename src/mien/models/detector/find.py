@@ -11,13 +11,15 @@ from torch import Tensor, nn
 
 from mien.image.warp import compose, similarity, transform_points, translation, warp_affine
 from mien.models.detector.network import Cells, ConvNorm, DetectorNetwork
-from mien.types import Affine, Detection, Image, Images
+from mien.types import Affine, Box, Detection, Image, Images
 
 UNIT = 64
 """Sides of what the network takes are multiples of it."""
 CUT = 128
 """Side of the upright cut in which a face is looked at again."""
 FACE_IN_CUT = 72.0
+LEAST_FIT = 0.12
+"""Overlap of the middle of a cut and an answer from which the answer means the face looked at."""
 MIRRORED = [1, 0, 2, 4, 3]
 """Left and right of the five points change places in a mirror."""
 
@@ -243,18 +245,32 @@ def read_cuts(cells: Cells) -> Candidates:
     shared = (torch.minimum(cells.boxes[..., 2:], expected[2:]) - corner).clamp(min=0).prod(-1)
     area = (cells.boxes[..., 2:] - cells.boxes[..., :2]).prod(-1)
     fit = shared / (area + FACE_IN_CUT**2 - shared)
-    scores = cells.scores.sigmoid() * (fit > 0.35)
+    scores = cells.scores.sigmoid() * (fit > LEAST_FIT)
     best = (scores * fit).argmax(1)
     rows = torch.arange(len(best), device=best.device)
     return Candidates(scores[rows, best].cpu(), cells.boxes[rows, best].cpu(), cells.points[rows, best].cpu())
 
 
 def reconsider(face: Detection, photo_from: Affine, plain: Candidates, mirrored: Candidates) -> Detection:
-    """A face after it was seen upright, as it is and in a mirror; unseen there, it keeps its points."""
-    flipped = torch.tensor([CUT - 1.0, 0.0]) + mirrored.points[MIRRORED] * torch.tensor([-1.0, 1.0])
+    """A face after it was seen upright, as it is and in a mirror; unseen there, it keeps box and points."""
     seen = plain.scores + mirrored.scores
-    points = face.points
-    if float(seen) > 0:
-        both = (plain.scores * plain.points + mirrored.scores * flipped) / seen
-        points = transform_points(photo_from, both)
-    return Detection(face.box, points, (face.score + float(seen)) / 3)
+    score = (face.score + float(seen)) / 3
+    if float(seen) == 0:
+        return Detection(face.box, face.points, score)
+    x0, y0, x1, y1 = mirrored.boxes
+    other_box = torch.stack((CUT - 1 - x1, y0, CUT - 1 - x0, y1))
+    x, y = mirrored.points[MIRRORED].unbind(-1)
+    other_points = torch.stack((CUT - 1 - x, y), -1)
+    points = (plain.scores * plain.points + mirrored.scores * other_points) / seen
+    cut_box = (plain.scores * plain.boxes + mirrored.scores * other_box) / seen
+    return Detection(reboxed(face.box, photo_from, cut_box), transform_points(photo_from, points), score)
+
+
+def reboxed(box: Box, photo_from: Affine, cut_box: Box) -> Box:
+    """The first box, unless the cut shows a face of quite another size."""
+    change = float((cut_box[2:] - cut_box[:2]).clamp(min=1).prod().sqrt()) / FACE_IN_CUT
+    if 0.75 < change < 1.33:
+        return box
+    middle = transform_points(photo_from, (cut_box[:2] + cut_box[2:])[None] / 2)[0]
+    half = (box[2:] - box[:2]) / 2 * change
+    return torch.cat((middle - half, middle + half))
