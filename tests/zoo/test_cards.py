@@ -30,8 +30,8 @@ def test_no_weights_without_a_card() -> None:
 
 def test_parameters_are_counted_right() -> None:
     with torch.device("meta"):
-        networks = {RESTORE: RestoreNetwork(RESTORE_SMALL), DETECTOR: DetectorNetwork(DETECTOR_SMALL)}
-    for card, network in networks.items():
+        networks = [RestoreNetwork(RESTORE_SMALL), DetectorNetwork(DETECTOR_SMALL)]
+    for card, network in zip((RESTORE, DETECTOR), networks, strict=True):
         assert sum(parameter.numel() for parameter in network.parameters()) == card.num_parameters, card.name
 
 
