@@ -8,6 +8,8 @@ from torch import Tensor
 
 from mien.image.warp import transform_points
 from mien.models.detector.find import (
+    CUT,
+    FACE_IN_CUT,
     Candidates,
     Detector,
     DetectorSettings,
@@ -108,14 +110,15 @@ def test_faint_answers_are_left_out_or_looked_at_again() -> None:
     assert len(merge(parts, torch.zeros(3, 50, 50), again)) == 1
 
 
-UPRIGHT = torch.tensor([[40.0, 50.0], [88.0, 50.0], [64.0, 66.0], [45.0, 85.0], [83.0, 85.0]])
+MIDDLE = (CUT - 1) / 2
+UPRIGHT = torch.tensor([[-24.0, -14], [24, -14], [0, 2], [-19, 21], [19, 21]]) * FACE_IN_CUT / 72 + MIDDLE
 
 
 def lying(degrees: float) -> Detection:
     """A face of 100 px around (200, 150), turned."""
     angle = math.radians(degrees)
     turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    points = (UPRIGHT - 63.5) @ turn.T * (100 / 72) + torch.tensor([200.0, 150.0])
+    points = (UPRIGHT - MIDDLE) @ turn.T * (100 / FACE_IN_CUT) + torch.tensor([200.0, 150.0])
     return Detection(torch.tensor([150.0, 100.0, 250.0, 200.0]), points, 0.6)
 
 
@@ -129,9 +132,9 @@ def test_a_face_stands_upright_in_its_cut(degrees: float) -> None:
 
 def test_two_looks_become_one_answer() -> None:
     face = lying(90.0)
-    box = torch.tensor([28.0, 28.0, 100.0, 100.0])
+    box = torch.tensor([-1.0, -1.0, 1.0, 1.0]) * FACE_IN_CUT / 2 + MIDDLE
     plain = Candidates(torch.tensor(0.9), box, UPRIGHT)
-    mirror_image = (torch.tensor([127.0, 0.0]) + UPRIGHT * torch.tensor([-1.0, 1.0]))[[1, 0, 2, 4, 3]]
+    mirror_image = (torch.tensor([CUT - 1.0, 0.0]) + UPRIGHT * torch.tensor([-1.0, 1.0]))[[1, 0, 2, 4, 3]]
     again = reconsider(face, photo_from_cut(face), plain, Candidates(torch.tensor(0.9), box, mirror_image))
     assert again.score == pytest.approx((0.6 + 0.9 + 0.9) / 3)
     torch.testing.assert_close(again.points, face.points, atol=2.0, rtol=0.0)
@@ -142,12 +145,13 @@ def test_two_looks_become_one_answer() -> None:
 
 
 def test_a_cut_is_read_at_its_middle() -> None:
-    boxes = torch.tensor([[[27.0, 27, 99, 99], [0, 0, 40, 40]], [[0, 0, 40, 40], [80, 80, 120, 120]]])
+    middle = [MIDDLE - 40, MIDDLE - 40, MIDDLE + 40, MIDDLE + 40]
+    boxes = torch.tensor([[middle, [0.0, 0, 40, 40]], [[0, 0, 40, 40], [150, 150, 190, 190]]])
     scores = torch.tensor([[0.0, 5.0], [5.0, 5.0]])
     cells = Cells(scores, boxes, torch.zeros(2, 2, 5, 2), torch.zeros(2, 2), torch.ones(2))
     seen = read_cuts(cells)
     assert seen.scores.tolist() == pytest.approx([0.5, 0.0])
-    assert seen.boxes[0].tolist() == [27.0, 27.0, 99.0, 99.0]
+    assert seen.boxes[0].tolist() == middle
 
 
 def test_folding_changes_nothing() -> None:
@@ -184,10 +188,11 @@ def test_the_canvas_is_gray_around_the_photo() -> None:
 
 def test_a_box_twice_too_large_is_made_smaller_and_moved() -> None:
     face = lying(90.0)
-    # 36 px in the cut, 10 px to the right of its middle, which is down in the photo
-    small = torch.tensor([63.5 + 10 - 18, 63.5 - 18, 63.5 + 10 + 18, 63.5 + 18])
+    # half as large, and a little to the right of the cut's middle, which is down in the photo
+    half, right = FACE_IN_CUT / 4, FACE_IN_CUT / 8
+    small = torch.tensor([right - half, -half, right + half, half]) + MIDDLE
     moved = reboxed(face.box, photo_from_cut(face), small)
-    down = 150 + 10 * 100 / 72
+    down = 150 + 100 / 8
     torch.testing.assert_close(moved, torch.tensor([175.0, down - 25, 225.0, down + 25]), atol=1.0, rtol=0.0)
-    nearly = torch.tensor([30.0, 30.0, 99.0, 99.0])
+    nearly = torch.tensor([-0.45, -0.5, 0.5, 0.5]) * FACE_IN_CUT + MIDDLE
     assert reboxed(face.box, photo_from_cut(face), nearly) is face.box

@@ -15,9 +15,11 @@ from mien.types import Affine, Box, Detection, Image, Images
 
 UNIT = 64
 """Sides of what the network takes are multiples of it."""
-CUT = 128
+CUT = 192
 """Side of the upright cut in which a face is looked at again."""
-FACE_IN_CUT = 72.0
+FACE_IN_CUT = 96.0
+FIRST_LOOK = 0.5
+"""Weight of the points of the first look beside those of each later one."""
 LEAST_FIT = 0.12
 """Overlap of the middle of a cut and an answer from which the answer means the face looked at."""
 MIRRORED = [1, 0, 2, 4, 3]
@@ -136,7 +138,23 @@ class Detector:
                     for row, (face, move) in enumerate(zip(part, moves, strict=True))
                 ]
         sure = [face for face in faces if face.score >= self.settings.threshold]
-        return sorted(sure, key=lambda face: face.score, reverse=True)
+        return distinct(sorted(sure, key=lambda face: face.score, reverse=True), self.settings.inside)
+
+
+def distinct(faces: list[Detection], inside: float) -> list[Detection]:
+    """Of faces that lie in each other the surest: the closer look may have moved two boxes to one face."""
+    kept: list[Detection] = []
+    for face in faces:
+        if all(shared_part(face, other) <= inside for other in kept):
+            kept.append(face)
+    return kept
+
+
+def shared_part(face: Detection, other: Detection) -> float:
+    """How much of the smaller box lies in the other one."""
+    low, high = torch.maximum(face.box[:2], other.box[:2]), torch.minimum(face.box[2:], other.box[2:])
+    smaller = torch.minimum((face.box[2:] - face.box[:2]).prod(), (other.box[2:] - other.box[:2]).prod())
+    return float((high - low).clamp(min=0).prod() / smaller.clamp(min=1e-6))
 
 
 def fold_norms(network: DetectorNetwork) -> DetectorNetwork:
@@ -261,9 +279,12 @@ def reconsider(face: Detection, photo_from: Affine, plain: Candidates, mirrored:
     other_box = torch.stack((CUT - 1 - x1, y0, CUT - 1 - x0, y1))
     x, y = mirrored.points[MIRRORED].unbind(-1)
     other_points = torch.stack((CUT - 1 - x, y), -1)
-    points = (plain.scores * plain.points + mirrored.scores * other_points) / seen
+    upright = (plain.scores * plain.points + mirrored.scores * other_points) / seen
+    # the first look saw less of the detail but more of the surroundings, which steadies blurred faces
+    weight = FIRST_LOOK * face.score / (FIRST_LOOK * face.score + float(seen))
+    points = weight * face.points + (1 - weight) * transform_points(photo_from, upright)
     cut_box = (plain.scores * plain.boxes + mirrored.scores * other_box) / seen
-    return Detection(reboxed(face.box, photo_from, cut_box), transform_points(photo_from, points), score)
+    return Detection(reboxed(face.box, photo_from, cut_box), points, score)
 
 
 def reboxed(box: Box, photo_from: Affine, cut_box: Box) -> Box:
