@@ -288,10 +288,12 @@ def reconsider(face: Detection, photo_from: Affine, plain: Candidates, mirrored:
 
 
 def reboxed(box: Box, photo_from: Affine, cut_box: Box) -> Box:
-    """The first box, unless the cut shows a face of quite another size."""
+    """The first box, unless the cut shows a face of quite another size or at another place."""
     change = float((cut_box[2:] - cut_box[:2]).clamp(min=1).prod().sqrt()) / FACE_IN_CUT
-    if 0.75 < change < 1.33:
+    cut_middle = (cut_box[:2] + cut_box[2:]) / 2
+    moved = float((cut_middle - (CUT - 1) / 2).norm()) / FACE_IN_CUT
+    if 0.75 < change < 1.33 and moved < 0.2:
         return box
-    middle = transform_points(photo_from, (cut_box[:2] + cut_box[2:])[None] / 2)[0]
+    middle = transform_points(photo_from, cut_middle[None])[0]
     half = (box[2:] - box[:2]) / 2 * change
     return torch.cat((middle - half, middle + half))
