@@ -63,7 +63,7 @@ def test_outside_the_mask_not_a_bit_changes(scale, degrees):
     pasted = paste(photo, crop, 1 - crop.pixels)
     y, x = torch.meshgrid(torch.arange(120.0), torch.arange(160.0), indexing="ij")
     from_middle = torch.hypot(x - 80, y - 60) / scale
-    # the mask's farthest point lies (.53 + .45 - .5) of the side from the middle; one pixel for interpolation
+    # the mask ends .48 of the side from the middle; one pixel for interpolation
     outside = from_middle > 64 * 0.48 + 2 + 2 / scale
     assert torch.equal(pasted[:, outside], photo[:, outside])
     assert not torch.equal(pasted, photo)

@@ -15,13 +15,13 @@ AnyImage = Float[Tensor, "3 _ _"]
 
 def ellipse_mask(
     size: int,
-    centre: tuple[float, float] = (0.5, 0.53),
-    axes: tuple[float, float] = (0.43, 0.45),
-    core: float = 0.8,
+    centre: tuple[float, float] = (0.5, 0.5),
+    axes: tuple[float, float] = (0.48, 0.48),
+    core: float = 0.78,
 ) -> Float[Tensor, "1 size size"]:
     """1 inside the core of an ellipse, falling smoothly to 0 at its rim; lengths in shares of the side.
 
-    The default holds an FFHQ-aligned face from above the forehead to the chin, and stays off the border.
+    The default holds an FFHQ-aligned head with most of its hair, and ends just before the border.
     """
     places = (torch.arange(size) + 0.5) / size
     across, down = (places - centre[0]) / axes[0], (places - centre[1]) / axes[1]
