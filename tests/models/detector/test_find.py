@@ -174,7 +174,7 @@ def test_views_fit_their_canvases(height: int, width: int) -> None:
         assert rows % 64 == 0
         assert columns % 64 == 0
         assert view.height + 2 * view.offset <= rows < view.height + 2 * view.offset + 64
-        assert max(view.height, view.width) <= 640
+        assert max(view.height, view.width) <= 1024
 
 
 def test_the_canvas_is_gray_around_the_photo() -> None:
