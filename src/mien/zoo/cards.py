@@ -30,26 +30,33 @@ RESTORE = ModelCard(
     task="restore",
     summary="a clean face from a blurred, noisy, dark or small one",
     weights="restore.safetensors",
-    sha256="3386cd55e60104943b48efb7dc7bc7f4586621fdaee0e60feb9a5bb0f5de1325",
+    sha256="c82a6c139fc796eb2d5e43b2687f105c53b6c9c08e977226915d4139218c7b49",
     num_parameters=7_026_672,
     data="4,220 aligned faces of 256 px: FFHQ, CelebAMask-HQ, web portraits, generated faces",
     recipe="restore",
     date="2026-11-21",
     licence=DATA_LICENCE,
-    figures={},
+    figures={
+        "ffhq256 mixed PSNR gain dB": 1.17,
+        "ffhq256 4x PSNR gain dB": 1.12,
+        "ffhq256 8x PSNR gain dB": 0.99,
+        "ffhq256 mixed SSIM": 0.6973,
+        "ffhq256 4x SSIM": 0.6991,
+        "ffhq256 8x SSIM": 0.6170,
+    },
 )
 DETECTOR = ModelCard(
     name="detector",
     task="find",
     summary="box and five points of every face, at any angle",
     weights="detector.safetensors",
-    sha256="b6a5969f9adb63ae32859d8c57309e5d8ffd4b66a472aa25b39ce5bc315a05e9",
+    sha256="e063ee4be0439b2927b71a3312107ccf629c0400020bca86902813bd809116dd",
     num_parameters=1_298_524,
-    data="",
+    data="LFW, AFLW, YouTube Faces, UTKFace, FFHQ, CelebAMask-HQ, WebMorph, web photos; labelled by teachers",
     recipe="detector",
     date="2026-11-21",
     licence=DATA_LICENCE,
-    figures={},
+    figures={"lfw found %": 100.0},
 )
 
 ZOO: dict[str, ModelCard] = {card.name: card for card in (RESTORE,)}
