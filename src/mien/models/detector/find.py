@@ -30,7 +30,7 @@ MIRRORED = [1, 0, 2, 4, 3]
 class DetectorSettings:
     """How a photo is looked at, and what counts as a face."""
 
-    threshold: float = 0.5
+    threshold: float = 0.53
     long_side: int = 1024
     """Larger photos are shrunk to it, which leaves faces of an eightieth of the photo visible."""
     short_view: int = 112
