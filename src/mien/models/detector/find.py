@@ -31,7 +31,7 @@ class DetectorSettings:
     """How a photo is looked at, and what counts as a face."""
 
     threshold: float = 0.53
-    """Measured: 21 boxes in 207 face-free pictures that were not trained on (half of them served to set it)."""
+    """21 boxes in 207 face-free pictures that were not trained on; half of them served to set it."""
     long_side: int = 1024
     """Larger photos are shrunk to it, which leaves faces of an eightieth of the photo visible."""
     short_view: int = 112
