@@ -50,13 +50,21 @@ DETECTOR = ModelCard(
     task="find",
     summary="box and five points of every face, at any angle",
     weights="detector.safetensors",
-    sha256="e063ee4be0439b2927b71a3312107ccf629c0400020bca86902813bd809116dd",
+    sha256="1fca9c05fa7fff2a229da664d830eefb45f4d9a7730b7a7b961a33b16696f093",
     num_parameters=1_298_524,
     data="LFW, AFLW, YouTube Faces, UTKFace, FFHQ, CelebAMask-HQ, WebMorph, web photos; labelled by teachers",
     recipe="detector",
     date="2026-11-21",
     licence=DATA_LICENCE,
-    figures={"lfw found %": 100.0},
+    figures={
+        "lfw found %": 100.0,
+        "aflw2000 found %": 99.4,
+        "aflw2000 over 60 degrees of yaw found %": 96.0,
+        "ffhq256 shrunk 8x found %": 100.0,
+        "ffhq256 noise .15 found %": 100.0,
+        "false faces per face-free picture": 0.101,
+        "lfw points over eye distance %": 9.9,
+    },
 )
 
 ZOO: dict[str, ModelCard] = {card.name: card for card in (RESTORE,)}
