@@ -52,8 +52,8 @@ DETECTOR = ModelCard(
     weights="detector.safetensors",
     sha256="1fca9c05fa7fff2a229da664d830eefb45f4d9a7730b7a7b961a33b16696f093",
     num_parameters=1_298_524,
-    data="LFW, AFLW, YouTube Faces, UTKFace, FFHQ, CelebAMask-HQ, WebMorph, web photos, generated faces, labelled"
-    " by teachers; wallpapers and clip art without faces",
+    data="LFW, AFLW, YouTube Faces, UTKFace, FFHQ, CelebAMask-HQ, WebMorph, web photos, generated faces; "
+    "labelled by teachers; wallpapers and clip art without faces",
     recipe="detector",
     date="2026-11-21",
     licence=DATA_LICENCE,
