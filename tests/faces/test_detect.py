@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.faces import detect
+from mien.faces.detect import box_areas, distinct, largest, shared_part
 from mien.types import Detection
 
 corners = st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(1, 8), st.integers(1, 8))
@@ -18,58 +18,40 @@ def painted(corner):
     return grid
 
 
-@given(st.lists(corners, min_size=1, max_size=3), st.lists(corners, min_size=1, max_size=3))
-def test_iou_counts_pixels(first, second):
-    def boxes(all_corners):
-        return torch.tensor([[x, y, x + w, y + h] for x, y, w, h in all_corners], dtype=torch.float32)
-
-    ious = detect.box_iou(boxes(first), boxes(second))
-    for i, one in enumerate(first):
-        for j, other in enumerate(second):
-            shared = (painted(one) & painted(other)).sum() / (painted(one) | painted(other)).sum()
-            torch.testing.assert_close(ious[i, j], shared)
+def face(x, y, width, height, score=1.0):
+    return Detection(torch.tensor([x, y, x + width, y + height]).float(), torch.zeros(5, 2), score)
 
 
-def test_boxes_without_area_overlap_nothing():
+@given(corners, corners)
+def test_the_shared_part_counts_pixels(first, second):
+    one, other = painted(first), painted(second)
+    expected = float((one & other).sum() / torch.minimum(one.sum(), other.sum()))
+    assert shared_part(face(*first), face(*second)) == pytest.approx(expected)
+
+
+def test_boxes_without_area_share_nothing():
     empty = torch.tensor([[1.0, 1.0, 1.0, 5.0], [4.0, 4.0, 2.0, 6.0]])
-    assert torch.equal(detect.box_areas(empty), torch.zeros(2))
-    assert torch.equal(detect.box_iou(empty, empty), torch.zeros(2, 2))
+    assert torch.equal(box_areas(empty), torch.zeros(2))
+    assert shared_part(face(1, 1, 0, 4), face(0, 0, 9, 9)) == 0
 
 
-def test_suppression_keeps_the_surest_of_each_heap():
-    boxes = torch.tensor([[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10], [2, 0, 12, 10], [30, 1, 40, 11.0]])
-    kept = detect.suppress_overlaps(boxes, torch.tensor([0.5, 0.9, 0.3, 0.6, 0.8]), 0.5)
-    assert kept.tolist() == [1, 4]
+def test_of_boxes_in_each_other_the_surest_stays():
+    large, inside = face(10, 10, 20, 20), face(12, 12, 8, 8)
+    beside, around = face(26, 10, 20, 20), face(5, 5, 40, 40)
+    assert distinct([large, inside, beside], 0.75) == [large, beside]
+    assert distinct([inside, large, around], 0.75) == [inside]
+    assert distinct([], 0.75) == []
 
 
-def test_suppression_is_not_a_chain():
-    # the middle box falls to the first and may not take the last with it
-    boxes = torch.tensor([[0.0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]])
-    assert detect.suppress_overlaps(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.3).tolist() == [0, 2]
-
-
-@pytest.mark.parametrize("num", [0, 1])
-def test_suppression_of_few(num):
-    boxes = torch.tensor([[0.0, 0, 1, 1]])[:num]
-    assert detect.suppress_overlaps(boxes, torch.ones(num), 0.5).tolist() == list(range(num))
-
-
-@given(st.lists(corners, min_size=1, max_size=12), st.integers(0, 1000))
-def test_suppression_leaves_no_two_that_overlap_and_loses_no_heap(all_corners, seed):
-    boxes = torch.tensor([[x, y, x + w, y + h] for x, y, w, h in all_corners], dtype=torch.float32)
-    scores = torch.rand(len(boxes), generator=torch.Generator().manual_seed(seed))
-    kept = detect.suppress_overlaps(boxes, scores, 0.4)
-    among = detect.box_iou(boxes[kept], boxes[kept]).fill_diagonal_(0)
-    assert among.max() <= 0.4
-    for index in set(range(len(boxes))) - set(kept.tolist()):
-        over = detect.box_iou(boxes[index : index + 1], boxes[kept])[0] > 0.4
-        assert bool((scores[kept][over] >= scores[index]).any())
-    assert scores[kept].tolist() == sorted(scores[kept].tolist(), reverse=True)
+@given(st.lists(corners, min_size=1, max_size=12))
+def test_no_two_that_stay_mean_one_face_and_no_face_is_lost(all_corners):
+    faces = [face(*corner) for corner in all_corners]
+    kept = distinct(faces, 0.5)
+    assert all(shared_part(a, b) <= 0.5 for i, a in enumerate(kept) for b in kept[:i])
+    assert all(any(one is other or shared_part(one, other) > 0.5 for other in kept) for one in faces)
 
 
 def test_the_largest_face():
-    small, large = (
-        Detection(torch.tensor([0.0, 0.0, side, side]), torch.zeros(5, 2), 1 / side) for side in (5.0, 9.0)
-    )
-    assert detect.largest([small, large]) == [large]
-    assert detect.largest([]) == []
+    small, large = face(0, 0, 5, 5, 0.9), face(0, 0, 9, 9, 0.5)
+    assert largest([small, large]) == [large]
+    assert largest([]) == []

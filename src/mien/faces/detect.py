@@ -1,10 +1,10 @@
-"""What every face detector needs: overlaps of boxes, one box per face.
+"""What every face detector needs: one box per face, and the largest of them.
 
 A detector itself is anything that is a `FindFaces` of types.py.
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from mien.types import Detection
@@ -16,31 +16,20 @@ def box_areas(boxes: Float[Tensor, "*boxes 4"]) -> Float[Tensor, "*boxes"]:
     return sides[..., 0] * sides[..., 1]
 
 
-def box_iou(
-    boxes: Float[Tensor, "boxes 4"], others: Float[Tensor, "others 4"]
-) -> Float[Tensor, "boxes others"]:
-    """What two boxes share over what they cover together, for every pair."""
-    low = torch.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = torch.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = box_areas(torch.cat((low, high), dim=-1))
-    together = box_areas(boxes)[:, None] + box_areas(others)[None] - shared
-    return shared / together.clamp_min(torch.finfo(boxes.dtype).tiny)
+def shared_part(face: Detection, other: Detection) -> float:
+    """How much of the smaller box lies in the other one."""
+    low, high = torch.maximum(face.box[:2], other.box[:2]), torch.minimum(face.box[2:], other.box[2:])
+    smaller = torch.minimum(box_areas(face.box), box_areas(other.box))
+    return float(box_areas(torch.cat((low, high))) / smaller.clamp_min(1e-6))
 
 
-def suppress_overlaps(
-    boxes: Float[Tensor, "boxes 4"], scores: Float[Tensor, " boxes"], iou: float
-) -> Int[Tensor, " kept"]:
-    """Indices of the boxes to keep, the surest first: each drops the less sure that overlap it by more."""
-    order = scores.argsort(descending=True, stable=True)
-    overlapping = box_iou(boxes[order], boxes[order]) > iou
-    alive = torch.ones_like(order, dtype=torch.bool)
-    kept = []
-    while bool(alive.any()):
-        first = int(alive.int().argmax())
-        kept.append(first)
-        alive &= ~overlapping[first]
-        alive[first] = False  # a box without area does not overlap even itself
-    return order[torch.tensor(kept, dtype=torch.long, device=order.device)]
+def distinct(faces: list[Detection], inside: float) -> list[Detection]:
+    """Of faces, the surest first, those that lie in no surer one by more than the share `inside`."""
+    kept: list[Detection] = []
+    for face in faces:
+        if all(shared_part(face, other) <= inside for other in kept):
+            kept.append(face)
+    return kept
 
 
 def largest(detections: list[Detection]) -> list[Detection]:

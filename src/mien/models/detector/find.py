@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from mien.faces.detect import distinct
 from mien.image.warp import compose, rescaling, similarity, transform_points, translation, warp_affine
 from mien.models.detector.network import Cells, ConvNorm, DetectorNetwork
 from mien.types import Affine, Box, Detection, Image, Images
@@ -152,22 +153,6 @@ class Detector:
                 ]
         sure = [face for face in faces if face.score >= self.settings.threshold]
         return distinct(sorted(sure, key=lambda face: face.score, reverse=True), self.settings.inside)
-
-
-def distinct(faces: list[Detection], inside: float) -> list[Detection]:
-    """Of faces that lie in each other the surest: the closer look may have moved two boxes to one face."""
-    kept: list[Detection] = []
-    for face in faces:
-        if all(shared_part(face, other) <= inside for other in kept):
-            kept.append(face)
-    return kept
-
-
-def shared_part(face: Detection, other: Detection) -> float:
-    """How much of the smaller box lies in the other one."""
-    low, high = torch.maximum(face.box[:2], other.box[:2]), torch.minimum(face.box[2:], other.box[2:])
-    smaller = torch.minimum((face.box[2:] - face.box[:2]).prod(), (other.box[2:] - other.box[:2]).prod())
-    return float((high - low).clamp(min=0).prod() / smaller.clamp(min=1e-6))
 
 
 def fold_norms(network: DetectorNetwork) -> DetectorNetwork:
