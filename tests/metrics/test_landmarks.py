@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mien.metrics.landmarks import box_size, eye_distance, normalised_mean_error
+from mien.metrics.landmarks import box_size, eye_distance, landmark_distance, normalised_mean_error
 
 FACE = torch.tensor([[[10.0, 10.0], [40.0, 50.0], [30.0, 60.0], [15.0, 90.0], [45.0, 85.0]]])
 
@@ -32,3 +32,9 @@ def test_size_and_place_of_the_face_do_not_matter(normaliser):
     found = FACE + torch.randn(FACE.shape, generator=torch.Generator().manual_seed(0))
     moved = normalised_mean_error(found * 3 + 7, FACE * 3 + 7, normaliser)
     torch.testing.assert_close(moved, normalised_mean_error(found, FACE, normaliser), rtol=1e-5, atol=0)
+
+
+def test_distance_is_told_in_pixels_of_the_large_crop():
+    found = FACE + torch.tensor([3.0, 4.0])
+    assert landmark_distance(found, FACE, 512).item() == pytest.approx(5)
+    assert landmark_distance(found, FACE, 256).item() == pytest.approx(10)
