@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "models.network": "types layers",
     "models.use": "types image geometry faces",
     "models.objective": "types geometry losses models.network",
-    "zoo": "types faces models.network models.use",
+    "zoo": "types geometry faces models.network models.use",
     "data": "types image degrade geometry",
     "recipes": "types image degrade data losses metrics models.network models.use models.objective zoo train",
     "evaluate": "types image data degrade metrics zoo pipeline",
@@ -55,7 +55,7 @@ ROLES = {
 
 DEPENDENCIES = {"torch", "numpy", "PIL", "safetensors", "jaxtyping", "rich", "_typeshed"}
 """_typeshed exists for the type checker alone."""
-EXTRAS = {"lightning_fabric": {"train"}, "matplotlib": {"train"}}
+EXTRAS = {"lightning_fabric": {"train"}, "matplotlib": {"train"}, "scipy": {"geometry"}}
 HEAVY = {"torch", "numpy", "PIL", "safetensors", *EXTRAS}
 UNSAFE = {"torch.load", "pickle.load", "pickle.loads"}
 SHAPED = {"Float", "Int", "Bool", "UInt8", "Shaped"}

@@ -67,9 +67,22 @@ DETECTOR = ModelCard(
         "lfw points over eye distance %": 9.9,
     },
 )
+MORPHABLE = ModelCard(
+    name="morphable",
+    task="geometry",
+    summary="faces in space: how their shape and colour vary",
+    weights="morphable.safetensors",
+    sha256="2481c86828a5ad6c1bf429d5a94b881d0764956fef3ca4a94654771c464e04ee",
+    num_parameters=2_660_940,
+    data="shapes: ICT-FaceKit (USC Institute for Creative Technologies, MIT)",
+    recipe="mien build-morphable",
+    date="2026-11-21",
+    licence="Apache-2.0; shapes derived from ICT-FaceKit, MIT, copyright USC ICT",
+    figures={"vertices": 6396.0},
+)
 
 ZOO: dict[str, ModelCard] = {card.name: card for card in (RESTORE,)}
 """What `mien.load` and `--model` take."""
 
-PARTS: dict[str, ModelCard] = {card.name: card for card in (DETECTOR,)}
-"""Networks that work behind the scenes."""
+PARTS: dict[str, ModelCard] = {card.name: card for card in (DETECTOR, MORPHABLE)}
+"""What works behind the scenes."""

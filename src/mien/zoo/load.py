@@ -5,6 +5,8 @@ from functools import cache
 
 import torch
 
+from mien.geometry.morphable import LinearMorphable
+from mien.geometry.morphable_files import morphable_from_tensors
 from mien.models.detector.find import Detector
 from mien.models.detector.network import SMALL as DETECTOR_SMALL
 from mien.models.detector.network import DetectorNetwork
@@ -12,8 +14,8 @@ from mien.models.restore.network import SMALL as RESTORE_SMALL
 from mien.models.restore.network import RestoreNetwork
 from mien.models.restore.recover import Restorer, RestoreSettings
 from mien.types import Recoverer
-from mien.zoo.cards import DETECTOR, RESTORE, ZOO
-from mien.zoo.weights import load_packaged
+from mien.zoo.cards import DETECTOR, MORPHABLE, RESTORE, ZOO
+from mien.zoo.weights import find_weights, load_packaged, load_tensors
 
 
 def pick_device(name: str) -> torch.device:
@@ -50,3 +52,11 @@ def load_detector(device: str = "auto") -> Detector:
     network = DetectorNetwork(DETECTOR_SMALL)
     load_packaged(network, DETECTOR.weights, DETECTOR.sha256)
     return Detector(network, pick_device(device))
+
+
+@cache
+def load_morphable(device: str = "auto") -> LinearMorphable:
+    """The 3D model of faces with all its components; `cut` leaves the first ones."""
+    path, is_packaged = find_weights(MORPHABLE.weights)
+    tensors = load_tensors(path, MORPHABLE.sha256 if is_packaged else None)
+    return morphable_from_tensors(tensors, str(path)).to(pick_device(device))
