@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mien.metrics.identity import identity_cosine, identity_degrees
+from mien.metrics.identity import identity_cosine, identity_degrees, mean_degrees
 
 
 @pytest.mark.parametrize("degrees", [0.0, 1e-3, 30.0, 90.0, 135.0, 180.0])
@@ -19,3 +19,10 @@ def test_one_value_per_face():
     cosines = identity_cosine(embeddings, truths)
     assert cosines.shape == (6,)
     torch.testing.assert_close(torch.rad2deg(cosines.acos()), identity_degrees(embeddings, truths))
+
+
+def test_pairs_too_alike_are_skipped_where_asked():
+    degrees = torch.tensor([0.5, 1.0, 30.0])
+    assert mean_degrees(degrees).count == 3
+    kept = mean_degrees(degrees, skip_below=1.0)
+    assert (kept.value, kept.count) == (15.5, 2)

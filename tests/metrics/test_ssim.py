@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import correlate1d
 from skimage.metrics import structural_similarity
 
 from mien.metrics.luma import luma
 from mien.metrics.mean import Mean
-from mien.metrics.ssim import C1, ssim, ssim_luma
+from mien.metrics.ssim import C1, C2, ms_ssim, ssim, ssim_luma
 
 PUBLISHED = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1}
 
@@ -58,3 +60,47 @@ def test_a_picture_smaller_than_the_window_is_refused():
     images = torch.zeros(1, 3, 10, 30)
     with pytest.raises(ValueError, match="at least 11x11 pixels, not 10x30"):
         ssim(images, images)
+
+
+def plain_similarities(image, truth):
+    """One channel: SSIM, and contrast and structure alone, by scipy's filter."""
+    offsets = np.arange(-5, 6)
+    taps = np.exp(-(offsets**2) / (2 * 1.5**2))
+    taps /= taps.sum()
+
+    def mean(plane):
+        rows = correlate1d(plane, taps, axis=0)
+        return correlate1d(rows, taps, axis=1)[5:-5, 5:-5]
+
+    mx, my = mean(image), mean(truth)
+    vx, vy, both = mean(image**2) - mx**2, mean(truth**2) - my**2, mean(image * truth) - mx * my
+    structure = (2 * both + C2) / (vx + vy + C2)
+    return (structure * (2 * mx * my + C1) / (mx**2 + my**2 + C1)).mean(), structure.mean()
+
+
+def test_five_scales_equal_the_plain_ones():
+    generator = torch.Generator().manual_seed(0)
+    truths = torch.rand(1, 3, 178, 195, generator=generator).double()
+    images = (truths + 0.2 * torch.randn(truths.shape, generator=generator)).clamp(0, 1)
+    channels = []
+    for image, truth in zip(images[0].numpy(), truths[0].numpy(), strict=True):
+        value = 1.0
+        for scale, weight in enumerate([0.0448, 0.2856, 0.3001, 0.2363, 0.1333]):
+            whole, structure = plain_similarities(image, truth)
+            value *= (whole if scale == 4 else structure) ** weight
+            image, truth = (
+                plane[: plane.shape[0] // 2 * 2, : plane.shape[1] // 2 * 2]
+                .reshape(plane.shape[0] // 2, 2, plane.shape[1] // 2, 2)
+                .mean((1, 3))
+                for plane in (image, truth)
+            )
+        channels.append(value)
+    assert ms_ssim(images, truths).item() == pytest.approx(np.mean(channels), abs=1e-9)
+
+
+def test_contradicting_structure_counts_as_nothing():
+    truths = torch.rand(1, 3, 176, 176, generator=torch.Generator().manual_seed(0))
+    assert ms_ssim(1 - truths, truths).item() == 0
+    assert ms_ssim(truths, truths).item() == pytest.approx(1)
+    with pytest.raises(ValueError, match="at least 176x176 pixels, not 175x200"):
+        ms_ssim(torch.zeros(1, 3, 175, 200), torch.zeros(1, 3, 175, 200))

@@ -7,6 +7,7 @@ from scipy.stats import mannwhitneyu
 
 from mien.metrics.verification import (
     Comparisons,
+    accuracy_at,
     contiguous_folds,
     flip_summed,
     fold_accuracy,
@@ -153,3 +154,9 @@ def test_what_cannot_be_judged_is_refused():
         fold_tar(comparisons([0.1, 0.2, 0.3], [True, False, True], [0, 0, 1]), 0.1)
     with pytest.raises(ValueError, match="not a finite number"):
         comparisons([math.nan], [True])
+
+
+def test_accuracy_at_a_threshold_chosen_elsewhere():
+    pairs = comparisons([0.9, 0.6, 0.4, 0.1], [True, True, False, True])
+    assert accuracy_at(pairs, 1.0) == 0.75
+    assert accuracy_at(pairs, 0.5) == 0.5

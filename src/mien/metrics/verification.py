@@ -161,6 +161,12 @@ def fold_accuracy(comparisons: Comparisons) -> Folded:
     return _at(elsewhere.argmax(0), right / sizes, ACCURACY_GRID)
 
 
+def accuracy_at(comparisons: Comparisons, threshold: float) -> float:
+    """Share of right answers at a squared distance chosen elsewhere: on undamaged pictures, say."""
+    accepted = 2 - 2 * comparisons.similarities < threshold
+    return float((accepted == comparisons.same).double().mean())
+
+
 def fold_tar(comparisons: Comparisons, far: float) -> Folded:
     """TAR per fold ("VAL@FAR"), at the loosest of `RATE_GRID` that keeps the FAR on the other folds.
 
