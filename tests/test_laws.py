@@ -55,7 +55,12 @@ ROLES = {
 
 DEPENDENCIES = {"torch", "numpy", "PIL", "safetensors", "jaxtyping", "rich", "_typeshed"}
 """_typeshed exists for the type checker alone."""
-EXTRAS = {"lightning_fabric": {"train"}, "matplotlib": {"train"}, "scipy": {"geometry", "metrics"}}
+EXTRAS = {
+    "lightning_fabric": {"train"},
+    "matplotlib": {"train"},
+    "scipy": {"geometry", "metrics"},
+    "numba": {"geometry"},
+}
 HEAVY = {"torch", "numpy", "PIL", "safetensors", *EXTRAS}
 UNSAFE = {"torch.load", "pickle.load", "pickle.loads"}
 SHAPED = {"Float", "Int", "Bool", "UInt8", "Shaped"}

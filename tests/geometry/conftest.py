@@ -1,3 +1,6 @@
+import importlib.util
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -30,3 +33,12 @@ def make_morphable(
 @pytest.fixture
 def morphable() -> LinearMorphable:
     return make_morphable()
+
+
+@pytest.fixture(scope="session")
+def shapes():
+    """The module shapes.py beside this file."""
+    spec = importlib.util.spec_from_file_location("mien_shapes", Path(__file__).with_name("shapes.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
