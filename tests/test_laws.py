@@ -49,6 +49,7 @@ ROLES = {
     "embed": "use",
     "read": "use",
     "parse": "use",
+    "measure": "use",
     "objective": "objective",
 }
 """What a file in a family's folder is for: what it is, how it is used, how it learns."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 MODELS = ("restore",)
 TEMPLATES = ("ffhq", "gpen", "arcface", "bfm", "box")
 PROFILES = ("gfrnet", "mmrb", "mdfr", "mdfr_literal")
-RECIPES = ("detector", "restore", "restore-identity", "restore-sharp", "restore-paper")
+RECIPES = ("detector", "quality", "restore", "restore-identity", "restore-sharp", "restore-paper")
 READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 """Suffixes of the pictures that a folder is searched for."""
 WRITABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")

@@ -20,8 +20,7 @@ from mien.cli.arguments import (
 from mien.cli.inputs import one_line
 
 if TYPE_CHECKING:
-    from mien.recipes.detector import DetectorRecipe
-    from mien.recipes.restore import RestoreRecipe
+    from mien.recipes.catalog import Recipe
 
 NOTES = """
 The folder gets the settings (config.json), the log (log.jsonl, log.png), checkpoints and pictures.
@@ -107,7 +106,7 @@ def carry_out(asked: TrainArguments) -> int:
     return EXIT_INTERRUPTED
 
 
-def adapted_recipe(asked: TrainArguments) -> "RestoreRecipe | DetectorRecipe":
+def adapted_recipe(asked: TrainArguments) -> "Recipe":
     """The recipe, with what was asked for in place of what it says."""
     from mien.recipes.catalog import RECIPES as CATALOG
 

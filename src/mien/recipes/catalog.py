@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from mien.recipes.detector import DetectorRecipe, detector
+from mien.recipes.quality import QualityRecipe, quality
 from mien.recipes.restore import (
     RestoreRecipe,
     restore,
@@ -11,8 +12,11 @@ from mien.recipes.restore import (
     restore_sharp,
 )
 
-RECIPES: dict[str, Callable[[], RestoreRecipe | DetectorRecipe]] = {
+Recipe = RestoreRecipe | DetectorRecipe | QualityRecipe
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
     "detector": detector,
+    "quality": quality,
     "restore": restore,
     "restore-identity": restore_identity,
     "restore-sharp": restore_sharp,
