@@ -36,6 +36,8 @@ class TrainArguments(argparse.Namespace):
     photos: list[Path]
     labels: list[Path]
     backgrounds: list[Path]
+    masks: Path | None
+    glasses: Path | None
     embedder: Path | None
     folder: Path
     steps: int | None
@@ -52,12 +54,12 @@ def make_train_parser() -> argparse.ArgumentParser:
         ("backgrounds", "DIR", "folders of pictures without faces"),
     ):
         parser.add_argument(f"--{name}", nargs="+", type=Path, default=[], metavar=kind, help=meaning)
-    parser.add_argument(
-        "--embedder",
-        type=Path,
-        metavar="FILE",
-        help="a face recogniser (.pt2 of torch.export) for an identity loss",
-    )
+    for name, kind, meaning in (
+        ("masks", "DIR", "face masks cut out (PNG) for faces to wear"),
+        ("glasses", "DIR", "glasses cut out (PNG) for faces to wear"),
+        ("embedder", "FILE", "a face recogniser (.pt2 of torch.export) for an identity loss"),
+    ):
+        parser.add_argument(f"--{name}", type=Path, metavar=kind, help=meaning)
     parser.add_argument(
         "--folder",
         type=Path,
@@ -73,7 +75,8 @@ def make_train_parser() -> argparse.ArgumentParser:
 def run(words: list[str]) -> int:
     """Train until the recipe's end or a signal."""
     asked = make_train_parser().parse_args(words, TrainArguments())
-    named = (*asked.photos, *asked.labels, *asked.backgrounds, *([asked.embedder] if asked.embedder else []))
+    single = [path for path in (asked.masks, asked.glasses, asked.embedder) if path]
+    named = (*asked.photos, *asked.labels, *asked.backgrounds, *single)
     missing = [one_line(str(path)) for path in named if not path.exists()]
     if missing:
         raise UsageError(f"no such file or folder: {', '.join(missing)}")
@@ -90,7 +93,14 @@ def carry_out(asked: TrainArguments) -> int:
     from mien.zoo.weights import WeightsError
 
     recipe = adapted_recipe(asked)
-    sources = Sources(tuple(asked.photos), tuple(asked.labels), tuple(asked.backgrounds), asked.embedder)
+    sources = Sources(
+        photos=tuple(asked.photos),
+        labels=tuple(asked.labels),
+        backgrounds=tuple(asked.backgrounds),
+        masks=asked.masks,
+        glasses=asked.glasses,
+        embedder=asked.embedder,
+    )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         # a run of one kind of batch or another, which the checker takes for one of no kind

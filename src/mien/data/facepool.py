@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from mien.data.worn import Wardrobe
 from mien.image.io import read_image
 from mien.image.resize import resize
 from mien.types import Image
@@ -23,6 +24,8 @@ FOREHEAD = 0.3
 OUTLINE = 5 + NUM_POINTS + 10
 """Stored per slot: five points, the 68, and the forehead above the ten brow points."""
 FACE, IGNORE, NOTHING = 1, 2, 0
+WORN_EVERY = 4
+WARDROBE_SEED = 7
 
 
 def five_of_68(points: Float[Tensor, "*batch 68 2"]) -> Float[Tensor, "*batch 5 2"]:
@@ -78,8 +81,11 @@ class FacePool:
         return numbers[~held], numbers[held]
 
 
-def pack_faces(labels: tuple[Path, ...], folder: Path) -> int:
-    """Pack the photos with a sure face named in label files (of tools/label_faces.py); their number."""
+def pack_faces(labels: tuple[Path, ...], folder: Path, wardrobe: Wardrobe | None = None) -> int:
+    """Pack the photos with a sure face named in label files (of tools/label_faces.py); their number.
+
+    With a wardrobe, the largest face of every `WORN_EVERY`-th photo wears something of it.
+    """
     chosen = [entry for path in labels for entry in read_labels(path)]
     folder.mkdir(parents=True, exist_ok=True)
     stores = [
@@ -89,12 +95,15 @@ def pack_faces(labels: tuple[Path, ...], folder: Path) -> int:
         for size in SIZES
     ]
     outlines, kinds, extents = [], [], []
+    chance = torch.Generator().manual_seed(WARDROBE_SEED)
     for number, (path, points, ignored) in enumerate(chosen):
         square, scale, extent = letterbox(read_image(path))
+        outline, kind = fill_slots(points, ignored, scale)
+        if wardrobe is not None and number % WORN_EVERY == WORN_EVERY - 1:
+            square = wardrobe.put_on(square[None], outline[:1, 5:73], chance).images[0]
         for level, size in enumerate(SIZES):
             small = F.avg_pool2d(square[None], SIZES[0] // size)[0]
             stores[level][number] = (small * 255).round().to(torch.uint8).numpy()
-        outline, kind = fill_slots(points, ignored, scale)
         outlines.append(outline)
         kinds.append(kind)
         extents.append(extent)

@@ -188,11 +188,22 @@ def paste_cutouts(
     present = placement.size > 0
     sized = Placement(placement.center, torch.where(present, placement.size, 1.0), placement.angle)
     cutout_size = (cutouts.shape[2], cutouts.shape[3])
-    matrix = invert(image_from_cutout(sized, cutout_size, (height, width))).to(images.device)
+    laid = lay_over(images, cutouts, image_from_cutout(sized, cutout_size, (height, width)))
+    shown = present.to(images.device)[:, None, None, None]
+    return Occluded(torch.where(shown, laid.images, images), laid.mask * shown)
+
+
+def lay_over(
+    images: Images,
+    cutouts: Float[Tensor, "batch 4 cutout_height cutout_width"],
+    image_from_cutout: Float[Tensor, "batch 2 3"],
+) -> Occluded:
+    """Put one RGBA cut-out (colours not multiplied by alpha) in front of each picture, where it belongs."""
+    height, width = images.shape[-2:]
+    matrix = invert(image_from_cutout).to(images.device)
     # mixed before they are sampled, so that colours of transparent pixels never show
     solid = torch.cat((cutouts[:, :3] * cutouts[:, 3:], cutouts[:, 3:]), 1).to(images)
-    solid = warp_affine(solid, matrix, height, width, padding="zeros", method="bilinear")
-    solid = solid.clamp(0, 1) * present.to(images)[:, None, None, None]
+    solid = warp_affine(solid, matrix, height, width, padding="zeros", method="bilinear").clamp(0, 1)
     mask = solid[:, 3:]
     return Occluded((images * (1 - mask) + solid[:, :3]).clamp(0, 1), mask)
 

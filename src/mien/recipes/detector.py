@@ -14,6 +14,7 @@ from mien.data.mosaics import MosaicConfig, draw
 from mien.data.photos import pack_photos
 from mien.data.scenes import Scenes, compose_scenes
 from mien.data.wear import Wear
+from mien.data.worn import Wardrobe
 from mien.models.detector.network import SMALL, Cells, DetectorConfig, DetectorNetwork
 from mien.models.detector.objective import FACE, DetectorObjective, Lesson, pairwise_iou
 from mien.recipes.sources import Sources
@@ -51,13 +52,7 @@ class DetectorRecipe:
 
     def build(self, sources: Sources, folder: Path) -> Run[Scenes]:
         """The run over the photos named in label files, and over pictures without faces."""
-        pool_folder, packed = folder / "pool", folder / "backgrounds.npy"
-        if not (pool_folder / "labels.npz").exists():
-            pack_faces(sources.need("labels", "files of tools/label_faces.py"), pool_folder)
-        if not packed.exists():
-            faceless = sources.need("backgrounds", "folders of pictures without faces")
-            pack_photos(faceless, BACKGROUND_SIZE, packed, smallest=BACKGROUND_SIZE // 2)
-        pool, backgrounds = FacePool.open(pool_folder), np.load(packed, mmap_mode="r")
+        pool, backgrounds = open_pool(sources, folder), open_backgrounds(sources, folder)
         chosen, held_out = pool.split(self.hold_out_every)
 
         def compose(photos: Int[Tensor, " photos"], chance: torch.Generator) -> Scenes:
@@ -99,6 +94,26 @@ class DetectorRecipe:
             schedule=warmup_cosine(self.num_warmup, self.training.num_steps, floor=0.01),
             clip_norm=self.clip_norm,
         )
+
+
+def open_pool(sources: Sources, folder: Path) -> FacePool:
+    """The packed photos of a run folder, packed first if they are not there."""
+    pool = folder / "pool"
+    if not (pool / "labels.npz").exists():
+        wardrobe = None
+        if sources.masks is not None and sources.glasses is not None:
+            wardrobe = Wardrobe.open(sources.masks, sources.glasses)
+        pack_faces(sources.need("labels", "files of tools/label_faces.py"), pool, wardrobe)
+    return FacePool.open(pool)
+
+
+def open_backgrounds(sources: Sources, folder: Path) -> np.ndarray:
+    """The same of pictures without faces."""
+    packed = folder / "backgrounds.npy"
+    if not packed.exists():
+        faceless = sources.need("backgrounds", "folders of pictures without faces")
+        pack_photos(faceless, BACKGROUND_SIZE, packed, smallest=BACKGROUND_SIZE // 2)
+    return np.load(packed, mmap_mode="r")
 
 
 def lesson_of(scenes: Scenes) -> Lesson:

@@ -18,6 +18,10 @@ class Sources:
     """Files that say where the faces are, from `tools/label_faces.py`."""
     backgrounds: tuple[Path, ...] = ()
     """Folders of pictures without faces."""
+    masks: Path | None = None
+    """Folder of face masks cut out (PNG with transparency); those for turned faces end in _left or _right."""
+    glasses: Path | None = None
+    """The same of glasses."""
     embedder: Path | None = None
     """A face recogniser of `torch.export`, from `tools/export_embedder.py`."""
 
