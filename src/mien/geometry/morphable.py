@@ -140,6 +140,11 @@ class LinearMorphable:
         )
 
 
+def with_offsets(model: LinearMorphable, offsets: Float[Tensor, "68 3"]) -> LinearMorphable:
+    """The model with its landmarks elsewhere."""
+    return replace(model, landmark_offsets=offsets)
+
+
 def tensors_of(model: LinearMorphable) -> dict[str, Tensor]:
     """The model by the names of its fields."""
     return {name: getattr(model, name) for name in LinearMorphable.__dataclass_fields__}

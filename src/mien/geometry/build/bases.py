@@ -76,13 +76,19 @@ def without_similarity(shapes: Shapes, mean: Float[ndarray, "vertices 3"], areas
 
 
 def expression_components(shapes: Shapes, names: tuple[str, ...], areas: VertexAreas, seed: int) -> Basis:
-    """Components of sampled mixtures of blendshapes, around the face at rest."""
+    """Components of sampled mixtures of blendshapes, around the face at rest.
+
+    Their signs are such that what faces do counts positive, as far as it can.
+    """
     generator = np.random.default_rng(seed)
     activations = sample_activations(names, generator)
     values, vectors = np.linalg.eigh(activations.T @ activations / len(activations))
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     factors = np.einsum("ab,bvd->avd", root, shapes)
-    return principal_components(factors, areas, len(shapes))
+    basis = principal_components(factors, areas, len(shapes))
+    average = np.einsum("a,avd->vd", activations.mean(0), shapes)
+    usual = np.einsum("cvd,vd,v->c", basis, average, areas)
+    return basis * np.where(usual < 0, -1.0, 1.0)[:, None, None]
 
 
 def sample_activations(

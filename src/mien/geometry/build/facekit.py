@@ -13,8 +13,13 @@ NUM_HEAD_VERTICES = 11248
 """The kit's first two parts, face and head with neck; teeth, eyes and lashes come after them."""
 DECIMETRES_PER_UNIT = 0.1
 """The kit counts in centimetres."""
-ORIGIN = np.array([0.0, 0.41, 7.6])
-"""In the kit's centimetres: where our face space has its origin, at the height of the tip of the nose."""
+KIT_NOSE = np.array([0.0, 0.41, 13.07])
+"""The tip of the nose in the kit's centimetres, which stays where it is when the head is turned upright."""
+NOSE = np.array([0.0, 0.0, 0.547])
+"""The same in our face space, whose origin lies at its height in the middle of the head."""
+LIFT = 2.6
+"""Degrees by which the kit's heads look up where 300W-LP, 3DDFA and AFLW2000 (BFM's zero) say that a head
+looks straight ahead: the mean difference in pitch of faces fitted with both."""
 INDEX_FILE = "vertex_indices.json"
 NEUTRAL_FILE = "generic_neutral_mesh.obj"
 
@@ -129,10 +134,12 @@ def _in_face_space(
     triangles: Int[ndarray, "triangles 3"],
     landmarks: Int[ndarray, " 68"],
 ) -> FaceKit:
+    sine, cosine = np.sin(np.radians(LIFT)), np.cos(np.radians(LIFT))
+    turn = DECIMETRES_PER_UNIT * np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
     return FaceKit(
-        (mean - ORIGIN) * DECIMETRES_PER_UNIT,
-        identity * DECIMETRES_PER_UNIT,
-        expression * DECIMETRES_PER_UNIT,
+        (mean - KIT_NOSE) @ turn.T + NOSE,
+        identity @ turn.T,
+        expression @ turn.T,
         names,
         triangles,
         landmarks,
