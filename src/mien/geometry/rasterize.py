@@ -120,16 +120,25 @@ def interpolate(
     With a perspective camera give the projected points, too: what is flat on the face is
     then not flat in the picture.
     """
-    corners = triangles[fragments.triangles.clamp(min=0)]  # (batch, height, width, 3)
-    sample = torch.arange(len(values), device=values.device)[:, None, None, None]
-    weights = fragments.weights
+    corners = triangles.T.contiguous()[:, fragments.triangles.clamp(min=0)]  # (3, batch, height, width)
+    first = torch.arange(len(values), device=values.device)[:, None, None] * values.shape[1]
+    at = (corners + first).flatten(1)
+    weights = fragments.weights.movedim(-1, 0).flatten(1)
+    is_covered = fragments.covered.flatten()
     if points is not None:
-        nearness = weights * torch.where(fragments.covered[..., None], points[sample, corners, 2], 0)
-        total = nearness.sum(-1, keepdim=True)
-        weights = nearness / torch.where(total == 0, 1, total)
-    gathered = values[sample, corners]  # (batch, height, width, 3, channels)
-    mixed = torch.where(fragments.covered[..., None, None], gathered, 0) * weights[..., None]
-    return mixed.sum(3).movedim(-1, 1)
+        nearness = torch.stack(_pick_each(points[..., 2].flatten(), at)) * weights
+        total = torch.where(is_covered, nearness.sum(0), 1)
+        weights = nearness / total
+    planes = []
+    for plane in values.flatten(0, 1).unbind(-1):
+        a, b, c = (share * value for share, value in zip(weights, _pick_each(plane, at), strict=True))
+        planes.append(torch.where(is_covered, a + b + c, 0).view(fragments.triangles.shape))
+    return torch.stack(planes, 1)
+
+
+def _pick_each(plane: Float[Tensor, " vertices"], at: Int[Tensor, "3 pixels"]) -> list[Tensor]:
+    """Its values at the three corners."""
+    return [plane.index_select(0, corner) for corner in at]
 
 
 def _snapped(pixels: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

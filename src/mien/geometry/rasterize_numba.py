@@ -66,6 +66,7 @@ def _draw(
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0 or (cull and area > 0):
             continue
+        turn, size = (1.0 if area > 0 else -1.0), abs(area)
         top = max(0, math.ceil(min(ay, by, cy)))
         bottom = min(height - 1, math.floor(max(ay, by, cy)))
         left = max(0, math.ceil(min(ax, bx, cx)))
@@ -75,13 +76,14 @@ def _draw(
         owns_c = _is_top_left(bx - ax, by - ay, area)
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
-                first = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
-                second = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
-                third = ((ax - x) * (by - y) - (ay - y) * (bx - x)) / area
+                first = turn * ((bx - x) * (cy - y) - (by - y) * (cx - x))
+                second = turn * ((cx - x) * (ay - y) - (cy - y) * (ax - x))
+                third = turn * ((ax - x) * (by - y) - (ay - y) * (bx - x))
                 if first < 0 or second < 0 or third < 0:
                     continue
                 if (first == 0 and not owns_a) or (second == 0 and not owns_b) or (third == 0 and not owns_c):
                     continue
+                first, second, third = first / size, second / size, third / size
                 depth = np.float32(first * az + second * bz + third * cz)
                 if ids[y, x] < 0 or depth < depths[y, x]:
                     ids[y, x], depths[y, x] = number, depth
