@@ -57,8 +57,13 @@ def export_network(network: nn.Module, path: Path, dtype: torch.dtype = torch.fl
     _export(network.state_dict(), path, dtype)
 
 
-def export_player(folder: Path, name: str, path: Path, dtype: torch.dtype = torch.float32) -> int:
-    """The averaged weights in a run's newest checkpoint as safetensors; returns the step they are of."""
+def export_player(
+    folder: Path, name: str, path: Path, dtype: torch.dtype = torch.float32, part: str = ""
+) -> int:
+    """The averaged weights in a run's newest checkpoint as safetensors; returns the step they are of.
+
+    `part` is a module inside the player's network where that holds more than is wanted afterwards.
+    """
     checkpoint = newest(folder)
     if checkpoint is None:
         raise FileNotFoundError(f"{folder} has no checkpoint")
@@ -66,7 +71,11 @@ def export_player(folder: Path, name: str, path: Path, dtype: torch.dtype = torc
     if name not in state["players"]:
         raise ValueError(f"{checkpoint} has no player '{name}', only {sorted(state['players'])}")
     player = state["players"][name]
-    _export(player["average"] or player["network"], path, dtype)
+    weights, start = player["average"] or player["network"], f"{part}." if part else ""
+    chosen = {key.removeprefix(start): tensor for key, tensor in weights.items() if key.startswith(start)}
+    if not chosen:
+        raise ValueError(f"the player '{name}' has no part '{part}'")
+    _export(chosen, path, dtype)
     return state["step"]
 
 
