@@ -1,12 +1,15 @@
 """Turn a MobileFaceNet's weights into a file that `mien train --embedder` takes.
 
     python tools/export_embedder.py mobilefacenet.pt embedder.pt2
+    python tools/export_embedder.py mobilefacenet.pt teacher.pt2 --teacher
 
 The file holds a graph, not code: it takes faces of 256 px in [0, 1], aligned as FFHQ, brings them to the
-112 px of the ArcFace alignment and gives their embeddings. Gradients flow through it.
+112 px of the ArcFace alignment and gives their embeddings. Gradients flow through it. With `--teacher` it
+is what the recipe `identity` learns from: it takes 112 px and gives its feature maps too.
 """
 
 import argparse
+import itertools
 from pathlib import Path
 
 import torch
@@ -20,6 +23,8 @@ CROP_SIZE = 256
 FACE_SIZE = 112
 STAGES = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 """Expansion, channels, blocks and stride of the first block."""
+SHOWN = (5, 12)
+"""Numbers of blocks after which a teacher shows its maps: the last of 28 and of 14 px."""
 
 
 def convolution(before: int, after: int, size: int = 1, stride: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -91,30 +96,47 @@ class MobileFaceNet(nn.Module):
         self.conv3 = nn.Conv2d(512, 128, 1)
         self.bn = nn.BatchNorm1d(128)
 
-    def forward(self, faces: Tensor) -> Tensor:
-        features = self.conv2(self.features(self.dw_conv(self.conv1(faces))))  # (B, 512, 7, 7)
-        return self.bn(self.conv3(self.gdconv(features)).flatten(1))  # (B, 128)
+    def maps(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        fine = self.features[: SHOWN[0]](self.dw_conv(self.conv1(faces)))  # (B, 64, 28, 28)
+        middle = self.features[SHOWN[0] : SHOWN[1]](fine)  # (B, 128, 14, 14)
+        return fine, middle, self.conv2(self.features[SHOWN[1] :](middle))  # (B, 512, 7, 7)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.bn(self.conv3(self.gdconv(maps)).flatten(1))  # (B, 128)
 
 
-class CropEmbedder(nn.Module):
-    """Aligned crops to embeddings."""
+class Teacher(nn.Module):
+    """112 px in [0, 1] to embeddings and the feature maps on the way, fine to coarse."""
 
-    grid: Tensor
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, network: MobileFaceNet) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("grid", sampling_grid())
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        maps = self.network.maps((faces - self.mean) / self.deviation)
+        return self.network(maps[-1]), maps
+
+
+class CropEmbedder(nn.Module):
+    """Aligned crops to embeddings."""
+
+    grid: Tensor
+
+    def __init__(self, network: MobileFaceNet) -> None:
+        super().__init__()
+        self.teacher = Teacher(network)
+        self.register_buffer("grid", sampling_grid())
 
     def forward(self, crops: Float[Tensor, "batch 3 256 256"]) -> Float[Tensor, "batch 128"]:
         grid = self.grid.expand(crops.shape[0], -1, -1, -1)  # (B, 224, 224, 2)
         fine = F.grid_sample(crops, grid, padding_mode="border", align_corners=True)  # (B, 3, 224, 224)
-        faces = F.avg_pool2d(fine, 2)  # (B, 3, 112, 112)
-        return self.network((faces - self.mean) / self.deviation)
+        embeddings, _ = self.teacher(F.avg_pool2d(fine, 2))  # of (B, 3, 112, 112)
+        return embeddings
 
 
 def sampling_grid() -> Float[Tensor, "1 224 224 2"]:
@@ -126,17 +148,30 @@ def sampling_grid() -> Float[Tensor, "1 224 224 2"]:
     return (points / (CROP_SIZE - 1) * 2 - 1).float()[None]
 
 
+def fold_norms(network: nn.Module) -> nn.Module:
+    """Each norm of a chain into the convolution before it: the same numbers in less time."""
+    for chain in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        for place, (conv, norm) in enumerate(itertools.pairwise(chain)):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                chain[place] = torch.nn.utils.fuse_conv_bn_eval(conv, norm)
+                chain[place + 1] = nn.Identity()
+    return network
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path, help="a MobileFaceNet's state dict, tensors only")
     parser.add_argument("output", type=Path, help="where the .pt2 file goes")
+    parser.add_argument("--teacher", action="store_true", help="for the recipe identity")
     arguments = parser.parse_args()
     network = MobileFaceNet()
     network.load_state_dict(torch.load(arguments.weights, map_location="cpu", weights_only=True))
-    embedder = CropEmbedder(network).eval().requires_grad_(False)
+    fold_norms(network.eval())
+    embedder = Teacher(network) if arguments.teacher else CropEmbedder(network)
+    size = FACE_SIZE if arguments.teacher else CROP_SIZE
     batch = torch.export.Dim("batch", min=1, max=4096)
     program = torch.export.export(
-        embedder, (torch.rand(2, 3, CROP_SIZE, CROP_SIZE),), dynamic_shapes=({0: batch},)
+        embedder.eval().requires_grad_(False), (torch.rand(2, 3, size, size),), dynamic_shapes=({0: batch},)
     )
     torch.export.save(program, arguments.output)
     print(f"wrote {arguments.output}")
