@@ -1,4 +1,6 @@
-"""From a likeness to a chance: logistic calibration (Platt, 1999) by Newton's method."""
+"""From a likeness to a chance: logistic calibration (Platt, 1999), and how far it can be trusted."""
+
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
@@ -31,3 +33,37 @@ def fit_logistic(scores: Float[Tensor, " pairs"], truths: Bool[Tensor, " pairs"]
             break
     slope = weights[0] / spread
     return float(slope), float(middle - weights[1] / slope)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """What was said and what was true, in bins of what was said; states add up."""
+
+    said: Float[Tensor, " bins"]
+    """Sums of chances."""
+    true: Float[Tensor, " bins"]
+    """Numbers of pairs."""
+    count: Float[Tensor, " bins"]
+
+    @classmethod
+    def of(
+        cls, chances: Float[Tensor, " pairs"], truths: Bool[Tensor, " pairs"], num_bins: int = 10
+    ) -> "Reliability":
+        """Bins of equal width over 0 to 1."""
+        chances = chances.double()
+        if not bool(((chances >= 0) & (chances <= 1)).all()):
+            raise ValueError("chances lie between 0 and 1")
+        bins = (chances * num_bins).long().clamp(max=num_bins - 1)
+
+        def summed(values: Float[Tensor, " pairs"]) -> Float[Tensor, " bins"]:
+            return chances.new_zeros(num_bins).index_add_(0, bins, values)
+
+        return cls(summed(chances), summed(truths.double()), summed(torch.ones_like(chances)))
+
+    def __add__(self, other: "Reliability") -> "Reliability":
+        return Reliability(self.said + other.said, self.true + other.true, self.count + other.count)
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error (Naeini and others, 2015): how far a chance is off, on average."""
+        return float((self.said - self.true).abs().sum() / self.count.sum())
