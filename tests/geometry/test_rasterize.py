@@ -114,11 +114,11 @@ def test_each_face_of_a_batch_is_drawn_by_itself(shapes, draw: Rasterizer):
 def test_neighbours_leave_no_gap_and_do_not_overlap(shapes, draw: Rasterizer):
     generator = torch.Generator().manual_seed(0)
     # a sheet of random cells over the whole picture and beyond, many corners exactly on pixel centres
-    line = torch.linspace(-2, 22, 13)
+    line = torch.linspace(-2, 22, 9)
     y, x = torch.meshgrid(line, line, indexing="ij")
-    jitter = torch.randint(-2, 3, (2, 13, 13), generator=generator) / 4
+    jitter = torch.randint(-2, 3, (2, 9, 9), generator=generator) / 4
     points = torch.stack((x + jitter[0], y + jitter[1], torch.zeros_like(x)), -1).view(1, -1, 3)
-    triangles = shapes.sheet(13, 13)
+    triangles = shapes.sheet(9, 9)
     counts = sum(draw(points, triangle[None], 20, 20).covered.long() for triangle in triangles)
     assert (counts == 1).all()
 

@@ -22,7 +22,7 @@ SUBPIXELS = 1024
 REACH = 16384
 _CHUNK = 1 << 16
 """Pixels looked at in one go, over all triangles, so that memory has a bound and caches suffice."""
-_SIDES = (3, 5, 9, 17, 64)
+_SIDES = (3, 5, 9, 16, 32)
 """Widths and heights of the rectangles that triangles are looked for in."""
 _EMPTY = torch.iinfo(torch.int64).max
 
@@ -233,10 +233,33 @@ def _tiles(drawn: _Drawn, height: int, width: int) -> Iterator[_Tiles]:
         owner, across = member.repeat_interleave(counts), across.repeat_interleave(counts)
         tile_left = left[owner] + place % across * tile_width
         tile_top = top[owner] + place.div(across, rounding_mode="floor") * tile_height
+        if tile_width * tile_height > 64:
+            touching = _may_touch(drawn, owner, tile_left, tile_top, (tile_width, tile_height))
+            owner, tile_left, tile_top = _pick((owner, tile_left, tile_top), touching)
         step = max(1, _CHUNK // (tile_width * tile_height))
         for start in range(0, len(owner), step):
             part = slice(start, start + step)
             yield _Tiles(owner[part], tile_left[part], tile_top[part], tile_width, tile_height)
+
+
+def _may_touch(
+    drawn: _Drawn,
+    owner: Int[Tensor, " tiles"],
+    left: Int[Tensor, " tiles"],
+    top: Int[Tensor, " tiles"],
+    size: tuple[int, int],
+) -> Int[Tensor, " touching"]:
+    """The rectangles that are not beyond an edge of their triangle: few, where it is long and thin."""
+    x, y = _pick(drawn.x, owner), _pick(drawn.y, owner)
+    turn = _area(x, y).sign()
+    half_width, half_height = (size[0] - 1) / 2, (size[1] - 1) / 2
+    middle_x, middle_y = left + half_width, top + half_height
+    is_near = torch.ones_like(owner, dtype=torch.bool)
+    for start, end in ((1, 2), (2, 0), (0, 1)):
+        across, down = x[end] - x[start], y[end] - y[start]
+        at_middle = turn * (across * (middle_y - y[start]) - down * (middle_x - x[start]))
+        is_near &= at_middle + across.abs() * half_height + down.abs() * half_width >= 0
+    return is_near.nonzero()[:, 0]
 
 
 def _extent(places: Float[Tensor, "3 drawn"], size: int) -> tuple[Tensor, Tensor]:
