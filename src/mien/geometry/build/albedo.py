@@ -20,10 +20,12 @@ OUTLIER = 2.5
 CLEARANCE = 0.1
 """Decimetres kept from eyes and brows where skin is looked for."""
 LARGEST_SKIN_DIFFERENCE = 0.25
-"""Of the cheeks' colour; what differs more from it is not skin."""
-SELDOM = 0.05
+"""Of the cheeks' colour; what differs more from it at the face's border is not skin."""
+FADE = 0.2
+"""Decimetres over which that sets in."""
+SELDOM = 0.3
 """Share of faces; vertices that fewer show are hidden ones."""
-MOST_RINGS = 100
+NUM_SPREADING_STEPS = 60
 NUM_SHADING_ROUNDS = 2
 NUM_LIGHT_ROUNDS = 2
 CHUNK = 64
@@ -44,14 +46,14 @@ class Albedo:
 def learn_albedo(faces: list[Unwrapped], model: LinearMorphable, num_components: int) -> Albedo:
     """The mean and components, left-right symmetric, for the model whose vertices the faces were laid on."""
     areas = torch.from_numpy(vertex_areas(model.mean.numpy(), model.triangles.numpy())).float()
-    cheeks, hairline = _cheeks_and_hairline(model)
+    cheeks, tolerance = _cheeks_and_tolerance(model)
     seen, colours, normals = join(faces)
     both_sides, is_known = _symmetric(colours, seen, model.mirror)
     for _ in range(NUM_SHADING_ROUNDS):
         reference = _typical(both_sides)
         parts = zip(colours.split(CHUNK), normals.split(CHUNK), seen.split(CHUNK), strict=True)
         lit_evenly = torch.cat([without_shading(*part, reference) for part in parts])
-        is_skin = seen & ~(hairline & _unlike_cheeks(lit_evenly, seen, cheeks))
+        is_skin = seen & (_unlikeness(lit_evenly, seen, cheeks) < tolerance)
         both_sides, is_known = _symmetric(lit_evenly, is_skin, model.mirror)
     reference = _typical(both_sides)
     deviations = _cleaned((both_sides - reference).masked_fill(~is_known[..., None], 0.0), is_known, areas)
@@ -67,42 +69,43 @@ def _spread(
     triangles: Int[Tensor, "triangles 3"],
     is_hidden: Bool[Tensor, " vertices"],
 ) -> Float[Tensor, "fields vertices 3"]:
-    """Hidden vertices, as inside lips and nostrils, get what those around them have, from outside inwards."""
+    """Hidden vertices, as inside lips and nostrils, get the mean of those around them, over and over."""
     edges = torch.cat([triangles[:, [i, (i + 1) % 3]] for i in range(3)])
     start, end = torch.cat((edges, edges.flip(1))).unbind(1)
     has_colour = ~is_hidden
-    for _ in range(MOST_RINGS):
-        if has_colour.all():
-            break
+    for _ in range(NUM_SPREADING_STEPS):
         gives = has_colour[start].to(colours)
         count = torch.zeros(len(is_hidden)).index_add(0, end, gives)
         total = torch.zeros_like(colours).index_add(1, end, colours[:, start] * gives[:, None])
-        is_next = ~has_colour & (count > 0)
-        colours = torch.where(is_next[:, None], total / count.clamp(min=1)[:, None], colours)
-        has_colour = has_colour | is_next
+        is_reached = is_hidden & (count > 0)
+        colours = torch.where(is_reached[:, None], total / count.clamp(min=1)[:, None], colours)
+        has_colour = has_colour | is_reached
     return colours
 
 
-def _cheeks_and_hairline(
+def _cheeks_and_tolerance(
     model: LinearMorphable,
-) -> tuple[Bool[Tensor, " vertices"], Bool[Tensor, " vertices"]]:
-    """Where skin is to be seen on every face, and where hair may hang into it (a beard is not meant)."""
+) -> tuple[Bool[Tensor, " vertices"], Float[Tensor, " vertices"]]:
+    """Where skin is to be seen on every face, and how much from it a colour may differ to be of the face.
+
+    Anything may be a beard, a brow or a lip; towards the border it is more and more likely hair.
+    """
     x, y, _ = model.mean.unbind(1)
     points = model.mean[model.landmarks]
     eye, mouth, nose = points[45], points[54], points[33]
-    brows = points[17:27, 1].max()
     cheeks = (x.abs() > mouth[0]) & (x.abs() < eye[0]) & (y > nose[1]) & (y < eye[1] - CLEARANCE)
-    beside = (x.abs() > eye[0] + CLEARANCE) & (y > mouth[1])
-    return cheeks, beside | (y > brows + CLEARANCE)
+    beside = (x.abs() - eye[0]).minimum(y - mouth[1])
+    outwards = beside.maximum(y - points[17:27, 1].max() - CLEARANCE / 2)
+    return cheeks, LARGEST_SKIN_DIFFERENCE / (outwards / FADE).clamp(1e-3, 1)
 
 
-def _unlike_cheeks(
+def _unlikeness(
     colours: Colours, seen: Bool[Tensor, "faces vertices"], cheeks: Bool[Tensor, " vertices"]
-) -> Bool[Tensor, "faces vertices"]:
-    """What has another colour than the face's own cheeks: most likely hair."""
+) -> Float[Tensor, "faces vertices"]:
+    """How different colours are from the face's own cheeks, in parts of their colour."""
     on_cheeks = colours.masked_fill(~(seen & cheeks)[..., None], torch.nan)
     skin = on_cheeks.nanmedian(dim=1, keepdim=True).values
-    return (colours - skin).norm(dim=-1) > LARGEST_SKIN_DIFFERENCE * skin.norm(dim=-1)
+    return (colours - skin).norm(dim=-1) / skin.norm(dim=-1)
 
 
 def without_shading(
