@@ -13,6 +13,7 @@ from mien.geometry.pose import (
     rotation_from_six,
     six_from_rotation,
     turn,
+    turned_to_yaw,
 )
 
 ANGLES = st.tuples(st.floats(-89.5, 89.5), st.floats(-179, 179), st.floats(-179, 179))
@@ -99,3 +100,21 @@ def test_the_angle_between_is_that_of_scipy(first, second):
     a, b = rotation_from_angles(wide(first)), rotation_from_angles(wide(second))
     between = Rotation.from_matrix(a[0].numpy()).inv() * Rotation.from_matrix(b[0].numpy())
     assert float(angle_between(a, b)) == pytest.approx(np.degrees(between.magnitude()), abs=1e-5)
+
+
+@given(ANGLES.map(lambda angles: (angles[0], angles[1] / 4, angles[2] / 4)), st.floats(-60, 60))
+def test_turning_to_a_yaw_is_a_turn_about_the_vertical(angles, yaw):
+    before = rotation_from_angles(wide(*angles))
+    after = turned_to_yaw(before, yaw)
+    # what is added leaves the vertical where it is, and the nose as high as it was
+    torch.testing.assert_close((after @ before.mT)[1], wide(0.0, 1.0, 0.0), atol=1e-9, rtol=0)
+    height = abs(float(before[1, 2]))
+    if height < 0.4:
+        found = float(angles_from_rotation(after)[0])
+        assert found == pytest.approx(yaw, abs=1e-6)
+
+
+def test_a_face_that_looks_up_turns_as_near_to_a_profile_as_it_goes():
+    after = turned_to_yaw(rotation_from_angles(wide(10.0, 20.0, 0.0)), 90.0)
+    assert float(after[2, 2]) == pytest.approx(0.0, abs=1e-9)
+    assert 68 < float(angles_from_rotation(after)[0]) < 72

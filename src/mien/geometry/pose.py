@@ -9,6 +9,8 @@ which is the convention of 300W-LP and AFLW2000-3D. Yaw is positive when the nos
 picture's left, pitch when it points up, roll when the head is tilted clockwise to the viewer's eye.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -83,6 +85,20 @@ def angle_between(first: Rotations, second: Rotations) -> Float[Tensor, "*batch"
     # the chord is exact for small angles, where the arc cosine of a trace is not
     chord = torch.linalg.matrix_norm(first - second) / 8**0.5
     return torch.rad2deg(2 * torch.asin(chord.clamp(0, 1)))
+
+
+def turned_to_yaw(rotation: Rotations, yaw: float) -> Rotations:
+    """The head turned about the picture's vertical, as heads turn: who looked down still does.
+
+    To replace one angle of the three would tip the head over, the more the nearer it is to a profile. A
+    face that looks up or down does not get to a yaw of 90; then it is as near as can be.
+    """
+    look = rotation[..., 2]  # where the nose points
+    level = torch.hypot(look[..., 0], look[..., 2])
+    sine = math.sin(math.radians(yaw)) / level.clamp(min=_POLE)
+    by = torch.asin(sine.clamp(-1, 1)) - torch.atan2(-look[..., 0], look[..., 2])
+    zero = torch.zeros_like(by)
+    return rotation_from_angles(torch.stack((torch.rad2deg(by), zero, zero), -1)) @ rotation
 
 
 def turn(

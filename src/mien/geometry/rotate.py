@@ -14,8 +14,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mien.geometry.camera import Camera
-from mien.geometry.mesh import Closure
-from mien.geometry.pose import angles_from_rotation, rotation_from_angles, turn
+from mien.geometry.fit import Fit
+from mien.geometry.landmarks import key_points
+from mien.geometry.mesh import Closure, close_openings
+from mien.geometry.morphable import LinearMorphable
+from mien.geometry.pose import angles_from_rotation, turn, turned_to_yaw
 from mien.geometry.rasterize import Fragments, Rasterizer, interpolate, rasterize
 from mien.geometry.surround import Surroundings, behind, surroundings
 from mien.geometry.texture import sample, signed_areas, visible_vertices
@@ -53,6 +56,12 @@ class FittedFace:
         return self.camera.project(self.turned)
 
 
+def fitted_face(model: LinearMorphable, fit: Fit, closure: Closure | None = None) -> FittedFace:
+    """What a fit says, as a surface; with the model's closure at hand it need not be made again."""
+    closure = closure or close_openings(model.triangles, len(model.mean))
+    return FittedFace(model.shape(fit.identity, fit.expression), closure, fit.rotation, fit.camera)
+
+
 @dataclass(frozen=True)
 class RotationSettings:
     """How a view is made."""
@@ -86,6 +95,16 @@ class TrainingView:
     truth: Images
     truth_angles: Float[Tensor, "batch 3"]
     truth_landmarks: Float[Tensor, "batch points 2"]
+
+    @property
+    def key_points(self) -> Float[Tensor, "batch 18 2"]:
+        """MDFR's 18 of the view; the landmarks are the 68."""
+        return key_points(self.landmarks)
+
+    @property
+    def truth_key_points(self) -> Float[Tensor, "batch 18 2"]:
+        """The same of the photo."""
+        return key_points(self.truth_landmarks)
 
 
 DEFAULT = RotationSettings()
@@ -131,16 +150,16 @@ def training_views(
     settings: RotationSettings = DEFAULT,
     mirror: Int[Tensor, " vertices"] | None = None,
 ) -> list[TrainingView]:
-    """Near-frontal photos at each yaw in degrees, pitch and roll as they are; landmarks in face space."""
+    """Near-frontal photos turned about the vertical to each yaw in degrees; landmarks in face space."""
     truth_angles = angles_from_rotation(face.rotation)
     truth_landmarks = face.camera.project(turn(landmarks, face.rotation))[..., :2]
     scene = _make_scene(face, pictures, settings)
     views = []
     for yaw in yaws:
-        angles = torch.cat((torch.full_like(truth_angles[:, :1], yaw), truth_angles[:, 1:]), 1)
-        rotation = rotation_from_angles(angles)
+        rotation = turned_to_yaw(face.rotation, yaw)
         view = _view(pictures, scene, rotation, settings, mirror)
         places = face.camera.project(turn(landmarks, rotation))[..., :2]
+        angles = angles_from_rotation(rotation)
         views.append(TrainingView(view, angles, places, pictures, truth_angles, truth_landmarks))
     return views
 
@@ -240,7 +259,7 @@ def _look(
     areas: Float[Tensor, "batch all_triangles"],
     triangles: Int[Tensor, "all_triangles 3"],
     fragments: Fragments,
-) -> tuple[Planes, Masks]:
+) -> tuple[Float[Tensor, "batch channels _ _"], Float[Tensor, "batch 1 _ _"]]:
     """Each pixel's colour, and how much the picture shows of it: less where little there is much here."""
     before = signed_areas(origin, triangles)
     growth = (STRETCH * before / torch.where(areas == 0, torch.inf, areas)).nan_to_num(0.0).clamp(0, 1)

@@ -28,6 +28,11 @@ LEAST_PASSAGE = 0.25
 """From the head's reach to where nothing moves, in widths of the face; more if the border is farther."""
 LEAST_ROOM = 4.0
 """Pixels that a face is thought to be away from the picture's border, or more."""
+NUM_SECTORS = 96
+ON_SILHOUETTE = 0.025
+"""In widths of the face: an outline this little inside the silhouette is on it; twice that is hidden."""
+MARGIN = 0.02
+"""In widths of the face: what is around a hidden outline begins that far beyond the silhouette."""
 _BEHIND = 100.0
 """Ranges of depth by which all rings lie behind the face."""
 
@@ -73,16 +78,20 @@ def surroundings(
     """Of turned faces that a camera sees in a picture of this size."""
     rim = turned[:, outline]
     face = camera.project(turned)
-    start, border, beyond = _rays(face[:, outline, :2], height, width)
     across = face[..., 0].nan_to_num(0.0)
     face_width = (across.amax(1) - across.amin(1)).clamp(min=1.0)[:, None]
+    rim_pixels, centre, direction = _rays(face[:, outline, :2], height, width)
+    hidden = _to_silhouette(face[..., :2] - centre, rim_pixels - centre, direction, face_width)
+    start = rim_pixels + hidden * direction
+    border, beyond = _ends(start, direction, height, width)
     width_in_space = (turned[..., 0].amax(1) - turned[..., 0].amin(1))[:, None]
     back = rim[..., 2] - rim[..., 2].amin(1, keepdim=True) + HEAD_BACK * width_in_space
     head, length = HEAD_REACH * face_width, torch.linalg.vector_norm(border - start, dim=-1)
     stretch = torch.maximum(length, head + LEAST_PASSAGE * face_width) / length.clamp(min=1.0)
     end = torch.lerp(start, border, stretch[..., None])
     length = torch.linalg.vector_norm(end - start, dim=-1)
-    rings, hold = [], []
+    depth = camera.project(rim)[..., 2:]
+    rings, hold = [torch.cat((rim_pixels, depth), -1)], [torch.zeros_like(length)]
     for step in (*STEPS, 1.0):
         drop = back * _ease(step * length / head)
         depth = camera.project(rim - F.pad(drop[..., None], (2, 0)))[..., 2:]
@@ -90,9 +99,11 @@ def surroundings(
         hold.append(_ease((step * length - head) / (length - head)))
     rings[-1] = torch.cat((beyond, rings[-1][..., 2:]), -1)
     points = torch.cat(rings, 1)
+    # where a part of the face hides the outline, what is around begins at that part's edge
+    pixels = torch.cat((start, points[:, len(outline) :, :2]), 1)
     return Surroundings(
         turn(camera.unproject(points), rotation.mT),
-        points[..., :2],
+        pixels,
         torch.cat(hold, 1)[..., None],
         _ring_triangles(len(outline), len(rings)).to(outline.device),
     )
@@ -100,19 +111,50 @@ def surroundings(
 
 def _rays(
     outline: Float[Tensor, "batch outline 2"], height: int, width: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """From each point of the outline outwards: its start, the picture's border, and far beyond."""
+) -> tuple[Float[Tensor, "batch outline 2"], Float[Tensor, "batch 1 2"], Float[Tensor, "batch outline 2"]]:
+    """From each point of the outline outwards: its start, what it leads away from, its direction."""
     middle = outline.new_tensor([(width - 1) / 2, (height - 1) / 2])
     outline = torch.where(outline.isfinite(), outline, middle)
     centre = (outline.amax(1, keepdim=True) + outline.amin(1, keepdim=True)) / 2
     angle = _without_return(torch.atan2(*(outline - centre).flip(-1).unbind(-1)))
-    direction = torch.stack((angle.cos(), angle.sin()), -1)
+    return outline, centre, torch.stack((angle.cos(), angle.sin()), -1)
+
+
+def _to_silhouette(
+    face: Float[Tensor, "batch vertices 2"],
+    start: Float[Tensor, "batch outline 2"],
+    direction: Float[Tensor, "batch outline 2"],
+    face_width: Float[Tensor, "batch 1"],
+) -> Float[Tensor, "batch outline 1"]:
+    """How far the face goes on along each ray from the middle: from the side it hides some of its outline."""
+    sector, distance = _sector(face), torch.linalg.vector_norm(face.nan_to_num(0.0), dim=-1)
+    reach = distance.new_zeros(len(face), NUM_SECTORS).scatter_reduce(1, sector, distance, "amax")
+    beyond = reach.gather(1, _sector(direction)) - (start * direction).sum(-1)
+    # a ramp, so that an outline on the silhouette stays there though sectors are coarse
+    amount = _ease((beyond / face_width - ON_SILHOUETTE) / ON_SILHOUETTE)
+    return (amount * (beyond + MARGIN * face_width))[..., None]
+
+
+def _sector(offset: Float[Tensor, "batch points 2"]) -> Int[Tensor, "batch points"]:
+    """Which of the equal slices around the middle a point lies in."""
+    angle = torch.atan2(*offset.nan_to_num(0.0).flip(-1).unbind(-1))
+    return (angle / (2 * torch.pi) * NUM_SECTORS).floor().long() % NUM_SECTORS
+
+
+def _ends(
+    start: Float[Tensor, "batch outline 2"],
+    direction: Float[Tensor, "batch outline 2"],
+    height: int,
+    width: int,
+) -> tuple[Float[Tensor, "batch outline 2"], Float[Tensor, "batch outline 2"]]:
+    """Where rays meet the picture's border, and far beyond."""
+    size = start.new_tensor([width, height])
     # the sides that a ray leaves by; a face at the border still has some pixels to all sides
-    room = torch.where(direction > 0, middle * 2 + 0.5 - outline, outline + 0.5).clamp(min=LEAST_ROOM)
+    room = torch.where(direction > 0, size - 0.5 - start, start + 0.5).clamp(min=LEAST_ROOM)
     to_border = (room / direction.abs().clamp(min=1e-6)).amin(-1, keepdim=True)
     # the chord between two rays must leave the picture's corners inside
     far = 2.0 * (height + width)
-    return outline, outline + to_border * direction, outline + (to_border + far) * direction
+    return start + to_border * direction, start + (to_border + far) * direction
 
 
 def _without_return(angle: Float[Tensor, "batch outline"]) -> Float[Tensor, "batch outline"]:
