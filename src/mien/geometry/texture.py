@@ -71,6 +71,30 @@ def unwrap(
     return sample(pictures, places[:, :2]) * covered, places[:, 2:].to(pictures)
 
 
+def complete(
+    texture: Float[Tensor, "batch 3 size size"], seen: Float[Tensor, "batch 1 size size"]
+) -> Float[Tensor, "batch 3 size size"]:
+    """What the picture did not show, from the face's other half; what neither showed, from around it.
+
+    For textures whose left half mirrors the right one, as our model's do.
+    """
+    texture = torch.lerp(texture, texture.flip(-1), seen.flip(-1) * (1 - seen))
+    return spread(texture, torch.maximum(seen, seen.flip(-1)))
+
+
+def spread(
+    planes: Float[Tensor, "batch channels rows columns"], known: Float[Tensor, "batch 1 rows columns"]
+) -> Float[Tensor, "batch channels rows columns"]:
+    """Unknown places get the colours of what is known around them, the coarser the farther they are."""
+    if max(planes.shape[-2:]) <= 1:
+        return planes
+    share = F.avg_pool2d(known, 2, ceil_mode=True)
+    means = F.avg_pool2d(planes * known, 2, ceil_mode=True) / share.clamp(min=1e-6)
+    coarse = spread(means, (share * 4).clamp(max=1))
+    filled = F.interpolate(coarse, planes.shape[-2:], mode="bilinear", align_corners=False)
+    return torch.lerp(filled, planes, known)
+
+
 def paint(
     fragments: Fragments, triangles: Triangles, colors: Points, background: Images | None = None
 ) -> tuple[Images, Masks]:
