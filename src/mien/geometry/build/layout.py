@@ -63,7 +63,7 @@ def lay_out(
 
 
 def _spacing(
-    positions: Positions, details: Positions, settings: LayoutSettings
+    positions: Positions, details: Float[ndarray, "details 3"], settings: LayoutSettings
 ) -> Float[ndarray, " vertices"]:
     """The wanted distance between points at each vertex."""
     distance, _ = nearest(details, positions)
@@ -112,7 +112,9 @@ class _Ground:
         return Mixture(columns, mixture), inside[rows, best]
 
 
-def _relaxed(ground: _Ground, fixed: Flat, num_steps: int, generator: np.random.Generator) -> Flat:
+def _relaxed(
+    ground: _Ground, fixed: Flat, num_steps: int, generator: np.random.Generator
+) -> Float[ndarray, "free 2"]:
     """Free points between the fixed ones, moved to the centres of their cells again and again (Lloyd)."""
     num_free = ground.num_wanted - int(0.75 * len(fixed))
     free = ground.flat[generator.choice(len(ground.flat), num_free, replace=False)]

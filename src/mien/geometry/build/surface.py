@@ -21,6 +21,7 @@ from mien.geometry.build.mixture import Mixture
 Positions = Float[ndarray, "vertices 3"]
 Flat = Float[ndarray, "vertices 2"]
 Triangles = Int[ndarray, "triangles 3"]
+NewTriangles = Int[ndarray, "new_triangles 3"]
 
 ON_MIDLINE = 1e-4
 """In decimetres: nearer to the plane of symmetry is on it."""
@@ -68,7 +69,9 @@ def cut_out_half_face(positions: Positions, triangles: Triangles, landmark: int)
     return Surface(from_head, cut, clipped, flatten(closed, all_triangles)[: len(cut)])
 
 
-def close_openings(positions: Positions, triangles: Triangles) -> tuple[Positions, Triangles]:
+def close_openings(
+    positions: Positions, triangles: Triangles
+) -> tuple[Float[ndarray, "more_vertices 3"], NewTriangles]:
     """The surface with a lid, a fan of triangles, on the eye and on the half mouth.
 
     Without lids they would fall shut when the surface is laid flat, because their rims lead inwards.
@@ -91,7 +94,7 @@ def close_openings(positions: Positions, triangles: Triangles) -> tuple[Position
     return positions, np.concatenate((triangles, *lids))
 
 
-def clip(triangles: Triangles, level: Float[ndarray, " vertices"]) -> tuple[Mixture, Triangles]:
+def clip(triangles: Triangles, level: Float[ndarray, " vertices"]) -> tuple[Mixture, NewTriangles]:
     """The part of a mesh where the level is not negative; first come the old vertices, used or not."""
     crossings: dict[tuple[int, int], int] = {}
     pieces: list[tuple[int, int, int]] = []
@@ -117,7 +120,7 @@ def clip(triangles: Triangles, level: Float[ndarray, " vertices"]) -> tuple[Mixt
     return Mixture(sources, np.stack((1 - ends, ends), axis=1)), np.array(pieces, dtype=np.int64)
 
 
-def _connected(triangles: Triangles, landmark: int) -> tuple[Int[ndarray, " used"], Triangles]:
+def _connected(triangles: Triangles, landmark: int) -> tuple[Int[ndarray, " used"], NewTriangles]:
     """The piece of the mesh with this vertex: its vertices, and its triangles in their numbers."""
     num_vertices = int(triangles.max()) + 1
     links = coo_array(
