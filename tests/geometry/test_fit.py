@@ -103,3 +103,12 @@ def test_the_basis_at_landmarks_is_the_model_s(morphable: LinearMorphable):
     coefficients = torch.randn(2, 5)
     shape = morphable.shape(coefficients[:, :3], coefficients[:, 3:])
     torch.testing.assert_close(basis.points(coefficients), morphable.landmark_points(shape))
+
+
+def test_a_model_with_fewer_components_is_fitted_with_what_it_has(morphable: LinearMorphable):
+    truth = seen_faces(3, 2)
+    landmarks = truth.landmarks(morphable)[..., :2]
+    found = fit_landmarks(morphable, landmarks, replace(CLOSE, num_identity=40, num_expression=10))
+    assert found.identity.shape == (3, 5)
+    assert found.expression.shape == (3, 4)
+    torch.testing.assert_close(found.landmarks(morphable)[..., :2], landmarks, atol=2.0, rtol=0)

@@ -25,6 +25,7 @@ class FitSettings:
     """How far the model may bend to meet the landmarks."""
 
     num_identity: int = 40
+    """At most; as many as the model has, as with expressions."""
     num_expression: int = 10
     deviation: float = 0.04
     """Of a labelled landmark from the model's, in decimetres on the face: with less the landmarks are
@@ -87,7 +88,8 @@ def fit_landmarks(
     is_known = landmarks.isfinite().all(-1)
     weights = (torch.ones_like(landmarks[..., 0]) if weights is None else weights) * is_known
     given = torch.where(is_known[..., None], landmarks, torch.zeros_like(landmarks)).double()
-    basis = landmark_basis(model, settings.num_identity, settings.num_expression)
+    num_identity = min(settings.num_identity, len(model.identity_basis))
+    basis = landmark_basis(model, num_identity, settings.num_expression)
     basis = LandmarkBasis(basis.mean.double(), basis.components.double())
     precision = weights.double() / settings.deviation**2
 
@@ -97,8 +99,8 @@ def fit_landmarks(
         step = _step(basis, given, precision, coefficients, rotation, camera)
         coefficients, rotation, camera = _stepped(step, coefficients, rotation, camera)
     return Fit(
-        coefficients[:, : settings.num_identity].to(landmarks),
-        coefficients[:, settings.num_identity :].to(landmarks),
+        coefficients[:, :num_identity].to(landmarks),
+        coefficients[:, num_identity:].to(landmarks),
         rotation.to(landmarks),
         WeakPerspective(camera.scale.to(landmarks), camera.shift.to(landmarks)),
     )
