@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mien.geometry.camera import WeakPerspective, fit_weak_perspective
+from mien.geometry.camera import Perspective, WeakPerspective, fit_weak_perspective
 from mien.geometry.fit import Fit
 from mien.geometry.mesh import close_openings
 from mien.geometry.pose import angles_from_rotation, rotation_from_angles, turn, turned_to_yaw
@@ -197,14 +197,16 @@ def test_more_samples_make_smooth_silhouettes(shapes):
     assert ((view.pixels - plain.pixels) * inner).abs().mean() < 0.002
 
 
-def test_a_face_of_no_numbers_leaves_an_empty_view(shapes):
+def test_a_face_of_no_numbers_or_behind_the_camera_leaves_an_empty_view(shapes):
     pictures, face = fitted(shapes)
-    broken = replace(face, vertices=torch.full_like(face.vertices, torch.nan))
-    for settings in (BLACK, RotationSettings()):
-        view = rotate(pictures, broken, angle(30.0), settings)
-        assert view.pixels.isfinite().all()
-        assert (view.covered == 0).all()
-        assert (view.seen == 0).all()
+    behind = Perspective(torch.tensor([[0.0, 0.0, 20.0]])).resized(SIZE / 224)
+    broken = torch.full_like(face.vertices, torch.nan)
+    for lost in (replace(face, vertices=broken), replace(face, camera=behind)):
+        for settings in (BLACK, RotationSettings()):
+            view = rotate(pictures, lost, angle(30.0), settings)
+            assert view.pixels.isfinite().all()
+            assert (view.covered == 0).all()
+            assert (view.seen == 0).all()
 
 
 def test_training_views_know_their_pose_and_landmarks(shapes):

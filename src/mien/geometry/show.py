@@ -18,6 +18,8 @@ SHADOW = 0.3
 """How bright a surface is that the lamp does not reach."""
 SPOT = 0.004
 """Width of a drawn point, in sides of the picture."""
+SLANT = 0.2
+"""Cosine to the viewer of a surface that shows too little of itself; twice that shows enough."""
 GREEN = (0.2, 1.0, 0.3)
 
 
@@ -59,5 +61,7 @@ def textured_mesh(
         closure.add_to(uv[None])[0],
         vertex_colors(pictures, face.points),
     )
-    texture, seen = unwrap(pictures, face.points, mesh, size)
+    facing = vertex_normals(face.turned, closure.triangles)[..., 2]
+    trust = ((facing - SLANT) / SLANT).clamp(0, 1)
+    texture, seen = unwrap(pictures, face.points, mesh, size, trust=trust)
     return mesh, complete(texture, seen)[0].clamp(0, 1)

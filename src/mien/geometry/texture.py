@@ -55,17 +55,26 @@ def visible_vertices(
 
 
 def unwrap(
-    pictures: Images, points: Points, mesh: Mesh, size: int, draw: Rasterizer = rasterize
+    pictures: Images,
+    points: Points,
+    mesh: Mesh,
+    size: int,
+    draw: Rasterizer = rasterize,
+    trust: Float[Tensor, "batch vertices"] | None = None,
 ) -> tuple[Float[Tensor, "batch 3 size size"], Float[Tensor, "batch 1 size size"]]:
-    """The picture spread out over the mesh's texture, and how much of each texel was seen."""
+    """The picture spread out over the mesh's texture, and how much of each texel was seen.
+
+    `trust` says how much to make of each vertex if it is seen, as of those seen at a slant.
+    """
     height, width = pictures.shape[-2:]
-    seen = visible_vertices(points, mesh.triangles, draw(points, mesh.triangles, height, width))
+    visible = visible_vertices(points, mesh.triangles, draw(points, mesh.triangles, height, width))
+    seen = visible.to(points) if trust is None else visible * trust
     flat = draw(_texture_points(mesh, size), mesh.triangles, size, size, False)
     batch = len(pictures)
     layout = Fragments(
         *(part.expand(batch, *part.shape[1:]) for part in (flat.triangles, flat.weights, flat.depth))
     )
-    values = torch.cat((points[..., :2].nan_to_num(0.0), seen[..., None].to(points)), -1)
+    values = torch.cat((points[..., :2].nan_to_num(0.0), seen[..., None]), -1)
     places = interpolate(layout, mesh.triangles, values)
     covered = layout.covered[:, None].to(pictures)
     return sample(pictures, places[:, :2]) * covered, places[:, 2:].to(pictures)
