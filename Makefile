@@ -2,7 +2,7 @@
 #   make demo     recover a damaged example photo
 #   make test     run the tests
 #   make check    run the linters: ruff and pyright
-#   make bench    time finding, aligning, recovering and pasting a face
+#   make bench    time finding, aligning, recovering and pasting a face, and drawing one in 3D
 #   make clean    remove what these made, .venv included
 #
 # PYTHON=python3.12        the interpreter that .venv is made with
@@ -40,6 +40,7 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	@$(BIN)/mien evaluate speed --photo $(DEMO_PHOTO)
+	@$(BIN)/python tools/bench_geometry.py
 
 clean:
 	rm -rf $(VENV) demo .pytest_cache .ruff_cache .hypothesis
