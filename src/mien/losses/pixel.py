@@ -1,5 +1,8 @@
 """Distances between pictures, pixel by pixel."""
 
+from collections.abc import Callable
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -24,3 +27,12 @@ def log_squared_error(result: Images, truth: Images, epsilon: float = 1e-4) -> F
     """
     errors = (result - truth).square().mean(dim=(1, 2, 3))  # (B,)
     return torch.log(errors + epsilon).mean()
+
+
+PixelLoss = Literal["squared", "charbonnier", "log_squared"]
+
+PIXEL_LOSSES: dict[PixelLoss, Callable[[Images, Images], Float[Tensor, ""]]] = {
+    "squared": squared_error,
+    "charbonnier": charbonnier,
+    "log_squared": log_squared_error,
+}

@@ -2,24 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor
 
 from mien.losses.adversarial import adversarial_loss, critic_loss
 from mien.losses.identity import Embed, identity_distance
-from mien.losses.pixel import charbonnier, log_squared_error, squared_error
+from mien.losses.pixel import PIXEL_LOSSES, PixelLoss
 from mien.types import Images, Losses
-
-PixelLoss = Literal["squared", "charbonnier", "log_squared"]
-
-PIXEL_LOSSES: dict[PixelLoss, Callable[[Images, Images], Float[Tensor, ""]]] = {
-    "squared": squared_error,
-    "charbonnier": charbonnier,
-    "log_squared": log_squared_error,
-}
-
 
 Judge = Callable[[Images, Images], Float[Tensor, "batch 1 _ _"]]
 """Damaged pictures and others, in [-1, 1], to logits: `PatchCritic`."""
