@@ -31,6 +31,10 @@ the eyes, three on the nose, three on the mouth.
 """
 
 NUM_KEY_POINTS = len(KEY_POINT_PAIRS)
+MIRROR_KEY_POINTS: Int[Tensor, " 18"] = torch.tensor(
+    [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 14, 13, 12, 17, 16, 15]
+)
+"""Which key point takes each one's place when a picture is mirrored."""
 LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS = (36, 39), (42, 45)
 LEFT_KEY_EYE, RIGHT_KEY_EYE = slice(6, 9), slice(9, 12)
 """The key points of each eye: corner, middle, corner."""

@@ -75,7 +75,7 @@ class Closure:
 
     triangles: Triangles
     """The layout's, then the new ones."""
-    openings: tuple[Int[Tensor, " rim"], ...]
+    openings: tuple[Int[Tensor, " _"], ...]
     outline: Int[Tensor, " outline"]
     """The longest rim, which stays open."""
 
