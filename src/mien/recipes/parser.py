@@ -1,0 +1,130 @@
+"""The parser: 19 classes on aligned faces, covered, damaged and moved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mien.data.parsing import PIXELS, PackedParsed, Parsed, ParsingVariety, halved, pack_parsed
+from mien.degrade.chain import PROFILES
+from mien.metrics.overlap import Overlaps
+from mien.models.parser.network import CLASSES, MIRRORED, SMALL, ParserConfig, ParserNetwork
+from mien.models.parser.objective import ParserObjective
+from mien.recipes.sources import Sources
+from mien.train.config import Networks, Run, TrainConfig
+from mien.train.order import generator_at, shuffled_indices
+from mien.train.player import Player
+from mien.train.schedule import warmup_cosine
+from mien.types import Losses
+
+VALIDATION_SEED = 2029
+
+
+@dataclass(frozen=True)
+class ParserRecipe:
+    """Everything that decides what comes out."""
+
+    network: ParserConfig = SMALL
+    objective: ParserObjective = field(default_factory=ParserObjective)
+    variety: ParsingVariety = field(default_factory=ParsingVariety)
+    profile: str = "gfrnet"
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    num_warmup: int = 100
+    ema_decay: float = 0.998
+    clip_norm: float = 5.0
+    hold_out_every: int = 12
+    training: TrainConfig = field(
+        default_factory=lambda: TrainConfig(
+            num_steps=8_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240.0
+        )
+    )
+
+    def build(self, sources: Sources, folder: Path) -> Run[Parsed]:
+        """The run over all photos that have a map of classes of their own name."""
+        packed = folder / "parsed"
+        if not (packed / PIXELS).exists():
+            photos = sources.need("photos", "folders of aligned faces")
+            maps = sources.need("maps", "folders of their maps of classes")
+            pack_parsed(photos, maps, self.network.image_size, packed)
+        faces = PackedParsed.open(packed)
+        held_out = list(range(self.hold_out_every - 1, len(faces), self.hold_out_every))
+        chosen = sorted(set(range(len(faces))) - set(held_out))
+
+        def batches(step: int, rank: int, num_ranks: int) -> Parsed:
+            order = shuffled_indices(len(chosen), self.batch_size, step, self.training.seed, rank, num_ranks)
+            return faces.batch([chosen[index] for index in order])
+
+        return Run(
+            folder=folder,
+            players=(self.player(ParserNetwork(self.network)),),
+            batches=batches,
+            training=self.training,
+            config=self,
+            prepare=self.vary,
+            validate=Examination(faces, held_out, self.profile).figures,
+        )
+
+    def vary(self, parsed: Parsed, generator: torch.Generator) -> Parsed:
+        """Other faces of the same people; their labels at half the side."""
+        varied = self.variety(parsed, MIRRORED, PROFILES[self.profile], generator)
+        return Parsed(varied.images, halved(varied.labels))
+
+    def player(self, network: ParserNetwork) -> Player[Parsed]:
+        """The one player."""
+
+        def learn(parser: nn.Module, parsed: Parsed, generator: torch.Generator) -> Losses:
+            return self.objective(parser, parsed.images, parsed.labels)
+
+        return Player(
+            name="parser",
+            network=network,
+            optimizer=torch.optim.AdamW(
+                network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
+            ),
+            objective=learn,
+            ema_decay=self.ema_decay,
+            schedule=warmup_cosine(self.num_warmup, self.training.num_steps, floor=0.01),
+            clip_norm=self.clip_norm,
+        )
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Held-out faces, as they are and damaged the same way each time."""
+
+    faces: PackedParsed
+    held_out: list[int]
+    profile: str
+
+    @torch.no_grad()
+    def figures(self, networks: Networks, device: torch.device) -> Mapping[str, float]:
+        """Intersection over union: the mean of the classes, and the common ones."""
+        generator = generator_at(torch.device("cpu"), VALIDATION_SEED)
+        clean, damaged = [], []
+        for start in range(0, len(self.held_out), 8):
+            batch = self.faces.batch(self.held_out[start : start + 8])
+            spoiled = PROFILES[self.profile](batch.images, generator)
+            for images, counts in ((batch.images, clean), (spoiled, damaged)):
+                with torch.autocast(device.type, dtype=torch.bfloat16):
+                    found = networks["parser"](images.to(device)).argmax(dim=1).cpu()
+                counts.append(Overlaps.of(found, halved(batch.labels), len(CLASSES)))
+        seen, spoiled_seen = total(clean), total(damaged)
+        named = {name: float(seen.per_class[CLASSES.index(name)]) for name in ("skin", "hair", "nose")}
+        return {"mean": seen.mean, "damaged_mean": spoiled_seen.mean, **named}
+
+
+def total(parts: list[Overlaps]) -> Overlaps:
+    """All counts together."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole + part
+    return whole
+
+
+def parser() -> ParserRecipe:
+    """The weights in the package."""
+    return ParserRecipe()
