@@ -1,7 +1,6 @@
 """Put a training's averaged weights into the package and print what their card must say.
 
 python tools/package_weights.py runs/restore restore
-python tools/package_weights.py runs/identity identity --part network
 """
 
 import argparse
@@ -17,10 +16,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="the folder of the training")
     parser.add_argument("name", help="of the player and of the card")
-    parser.add_argument("--part", default="", help="a module of the player that is all that is wanted of it")
     arguments = parser.parse_args()
     path = PACKAGED / f"{arguments.name}.safetensors"
-    step = export_player(arguments.run, arguments.name, path, torch.float16, arguments.part)
+    step = export_player(arguments.run, arguments.name, path, torch.float16)
     print(f"{path.name} of step {step}, {path.stat().st_size / 2**20:.1f} MB")
     print(f'sha256="{checksum(path)}",')
 

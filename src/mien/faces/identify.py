@@ -41,23 +41,20 @@ def identity_of(crop: Crop, identify: Identify) -> Float[Tensor, " features"]:
     return identify(face_of_crop(crop).float()[None])[0]
 
 
+def recovered_crop(crop: Crop, recovery: Recovery, template: str) -> Crop:
+    """A recovery as a crop: one that turned the head stands on the template, others where their crop does."""
+    turned = template_points(template, crop.pixels.shape[-1]).to(crop.points)
+    return replace(crop, pixels=recovery.pixels, points=crop.points if recovery.keeps_pose else turned)
+
+
 def kept_identity(
     crops: list[Crop], recoveries: list[Recovery], template: str, identify: Identify
 ) -> list[float]:
-    """The cosine between whom each crop shows and whom its recovery does.
-
-    A recovery that turned the head stands on the template; the others stand where the crop does.
-    """
+    """The cosine between whom each crop shows and whom its recovery does."""
     if not crops:
         return []
-    results = [
-        replace(
-            crop,
-            pixels=recovery.pixels,
-            points=crop.points if recovery.keeps_pose else template_points(template, crop.pixels.shape[-1]),
-        )
-        for crop, recovery in zip(crops, recoveries, strict=True)
-    ]
+    pairs = zip(crops, recoveries, strict=True)
+    results = [recovered_crop(crop, recovery, template) for crop, recovery in pairs]
     faces = torch.stack([face_of_crop(crop).float() for crop in (*crops, *results)])
     before, after = identify(faces).split(len(crops))
     return (before * after).sum(dim=1).clamp(-1, 1).tolist()

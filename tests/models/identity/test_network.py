@@ -3,7 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mien.models.identity.network import PAPER, SMALL, IdentityConfig, IdentityNetwork, as_input
+from mien.models.identity.network import (
+    PAPER,
+    SMALL,
+    IdentityConfig,
+    IdentityNetwork,
+    as_input,
+    map_embeddings,
+)
 
 TINY = IdentityConfig(
     stem_channels=4,
@@ -71,6 +78,16 @@ def test_in_use_a_face_does_not_depend_on_its_neighbours() -> None:
     torch.manual_seed(0)
     network, faces = IdentityNetwork(TINY).eval(), torch.rand(3, 3, 112, 112)
     torch.testing.assert_close(network(faces)[:1], network(faces[:1]))
+
+
+def test_a_map_of_the_embeddings_becomes_part_of_the_network() -> None:
+    torch.manual_seed(0)
+    network, faces = IdentityNetwork(TINY), torch.rand(4, 3, 112, 112)
+    network(faces)  # the norms see something
+    matrix, origin = torch.randn(5, 5), torch.randn(5)
+    expected = (network.eval()(faces) - origin) @ matrix.mT
+    map_embeddings(network, matrix, origin)
+    torch.testing.assert_close(network(faces), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_stages_that_do_not_end_at_7_px_are_refused() -> None:

@@ -17,6 +17,7 @@ from mien.models.identity.objective import (
     load_teacher,
     map_distance,
     relation_distance,
+    whitening_within,
     with_margin,
 )
 
@@ -110,6 +111,24 @@ def test_terms_are_weighted_and_those_of_no_weight_left_out() -> None:
     torch.testing.assert_close(losses.total.detach(), total)
     alone = IdentityObjective(replace(IdentityObjectiveConfig(), margin_weight=0.0, map_weight=1.0))
     assert set(alone(student, lesson).terms) == {"map"}
+
+
+def test_after_whitening_one_person_s_faces_differ_in_all_directions_alike() -> None:
+    people = torch.arange(40).repeat_interleave(5)
+    stretched = torch.tensor([0.3, 0.1, 0.03, 0.2])
+    embeddings = 2 + 5 * F.normalize(drawn(40, 4)[people]) + stretched * drawn(200, 4, seed=1)
+    matrix, origin = whitening_within(embeddings, people, shrinkage=0.0)
+    torch.testing.assert_close(origin, embeddings.double().mean(0))
+    seen = F.normalize(embeddings.double() - origin) @ matrix.mT
+    within = torch.stack([part - part.mean(0) for part in seen.split(5)]).flatten(0, 1)
+    spread = within.mT @ within
+    torch.testing.assert_close(spread / spread[0, 0], torch.eye(4, dtype=torch.float64), atol=1e-6, rtol=0)
+
+
+def test_whitening_that_is_shrunk_wholly_changes_no_angle() -> None:
+    people = torch.arange(10).repeat_interleave(3)
+    matrix, _ = whitening_within(drawn(30, 4), people, shrinkage=1.0)
+    torch.testing.assert_close(matrix, torch.eye(4, dtype=torch.float64))
 
 
 class Toy(nn.Module):

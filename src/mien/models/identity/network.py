@@ -144,6 +144,24 @@ class IdentityNetwork(nn.Module):
         return self.embed(self.maps(faces)[-1])
 
 
+@torch.no_grad()
+def map_embeddings(
+    network: IdentityNetwork, matrix: Float[Tensor, "features features"], origin: Float[Tensor, " features"]
+) -> None:
+    """Make the network answer `matrix @ (embedding - origin)`, by changing its last two layers."""
+    linear, norm = network.head[-2:]
+    assert isinstance(linear, nn.Linear)
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    matrix, gain = matrix.double(), norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    bias = gain * (linear.bias - norm.running_mean) + norm.bias - origin
+    linear.weight.copy_(matrix @ (gain[:, None] * linear.weight))
+    linear.bias.copy_(matrix @ bias)
+    norm.reset_parameters()
+    norm.running_var.fill_(1 - norm.eps)
+
+
 def as_input(faces: Images) -> Images:
     """[0, 1] to what the network takes, in the memory order that it is quick in."""
     return (2 * faces - 1).contiguous(memory_format=torch.channels_last)

@@ -156,6 +156,25 @@ def cosines_within(embeddings: Embeddings) -> Float[Tensor, "batch batch"]:
     return directions @ directions.mT
 
 
+def whitening_within(
+    embeddings: Embeddings, people: Int[Tensor, " batch"], shrinkage: float
+) -> tuple[Float[Tensor, "features features"], Float[Tensor, " features"]]:
+    """The map under which one person's faces differ in all directions alike, and the origin to map from.
+
+    Within-class covariance normalisation (Hatch and others, 2006), on directions seen from the mean of all.
+    `shrinkage` is the share of the identity matrix in the covariance.
+    """
+    origin = embeddings.double().mean(dim=0)
+    directions = F.normalize(embeddings.double() - origin)
+    known, which = people.unique(return_inverse=True)
+    sums = directions.new_zeros(len(known), directions.shape[1]).index_add_(0, which, directions)
+    away = directions - (sums / which.bincount()[:, None])[which]
+    covariance = away.mT @ away  # its scale does not matter: embeddings are compared by angle
+    even = torch.eye(len(origin), dtype=torch.float64) * covariance.trace() / len(origin)
+    values, axes = torch.linalg.eigh(torch.lerp(covariance, even, shrinkage) / even[0, 0])
+    return axes @ torch.diag(values.rsqrt()) @ axes.mT, origin
+
+
 def load_teacher(path: Path, device: torch.device) -> Teach:
     """What `tools/export_embedder.py --teacher` wrote; it computes in the precision of the training."""
     graph = torch.export.load(path).module().to(device)
