@@ -54,7 +54,7 @@ def read(crop):
 
 @pytest.fixture
 def render(mien, studio, monkeypatch):
-    monkeypatch.setattr("mien.zoo.load.load_reader", lambda device="auto": read, raising=False)
+    monkeypatch.setattr("mien.cli.render_photos.load_reader", lambda device: read)
     monkeypatch.setattr("mien.cli.render_photos.load_morphable", lambda device="auto": bowl())
     return lambda *words: mien("render", *words, "--size", 48)
 
@@ -141,3 +141,11 @@ def test_nothing_is_replaced_unasked_and_a_mesh_is_of_one_photo(render, photo, t
     assert (tmp_path / "face.mtl").read_text() == "mine"
     write_image(tmp_path / "other.png", read_image(photo))
     assert render(photo.parent, "--mesh", tmp_path / "other.glb").status == 2
+
+
+def test_a_picture_and_a_texture_need_two_names(render, photo, tmp_path):
+    ran = render(photo, "-o", tmp_path / "face.png", "--mesh", tmp_path / "face.obj")
+    assert ran.status == 2
+    assert "written twice" in ran.err
+    assert render(photo, "--sheet", tmp_path / "a.png", "--mesh", tmp_path / "a.obj").status == 2
+    assert not list(tmp_path.glob("face*"))

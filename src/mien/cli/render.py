@@ -121,7 +121,23 @@ def plan_all(asked: RenderArguments, found: Found) -> tuple[list[Job], list[Prob
     """A job for each photo; without -o its target is no file."""
     if asked.out is None:
         return [Job(source, None) for source in found.inputs], []
-    return allow(plan(asked.inputs, found, asked.out), asked.overwrite)
+    jobs = plan(asked.inputs, found, asked.out)
+    refuse_twice([*(job.target for job in jobs if job.target), *beside_pictures(asked)])
+    return allow(jobs, asked.overwrite)
+
+
+def beside_pictures(asked: RenderArguments) -> list[Path]:
+    """The files of mesh and sheet."""
+    return [file for path in (asked.mesh, asked.sheet) if path is not None for file in written_with(path)]
+
+
+def refuse_twice(files: list[Path]) -> None:
+    """One file cannot be two things, as the texture of an OBJ file and a picture."""
+    seen: set[Path] = set()
+    for file in files:
+        if file.absolute() in seen:
+            raise UsageError(f"{one_line(str(file))} would be written twice: choose another name")
+        seen.add(file.absolute())
 
 
 def check(asked: RenderArguments) -> None:
@@ -138,6 +154,7 @@ def check(asked: RenderArguments) -> None:
         present = [file for file in written_with(path) if file.exists()]
         if present and not asked.overwrite:
             raise UsageError(f"{one_line(str(present[0]))} exists already; --overwrite replaces it")
+    refuse_twice(beside_pictures(asked))
     refuse_terminals(STANDARD in asked.inputs, asked.out == STANDARD)
 
 

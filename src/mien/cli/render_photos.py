@@ -1,6 +1,7 @@
 """`mien render` at work: photo after photo."""
 
 import sys
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
@@ -12,7 +13,7 @@ from mien.cli.progress import Show
 from mien.cli.render import RenderArguments
 from mien.cli.tools import load_finder, load_reader
 from mien.cli.work import work_through
-from mien.faces.align import align
+from mien.faces.align import align, cut
 from mien.faces.detect import largest
 from mien.geometry.camera import WeakPerspective
 from mien.geometry.export import write_mesh
@@ -24,6 +25,7 @@ from mien.geometry.rotate import Background, FittedFace, RotationSettings, Unsee
 from mien.geometry.show import draw_points, draw_surface, textured_mesh
 from mien.image.blend import contact_sheet
 from mien.image.io import ImageError, Photo, encode_photo, write_image
+from mien.image.warp import compose, translation
 from mien.types import Crop, FindFaces, Image, Reading
 from mien.zoo.load import load_morphable
 
@@ -31,9 +33,23 @@ TEMPLATE = "bfm"
 """An alignment with room around the head, in which a profile is as large as a frontal face."""
 LEAST_CERTAINTY = 0.1
 """A reading that is less sure is said to be doubtful."""
+MARGIN = 0.25
+"""Of a crop's side, cut out around it too, because what is around a face comes into sight when it turns."""
 SHEET_YAWS = (-45.0, 0.0, 45.0)
 SHEET_SIZE = 256
 """Side of each picture on a sheet, unless the size asked for is less."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A face that was read."""
+
+    crop: Crop
+    wide: Image
+    """The crop with a margin."""
+    reading: Reading
+    face: FittedFace
+    """In crop pixels."""
 
 
 def render_photos(asked: RenderArguments, jobs: list[Job], show: Show) -> None:
@@ -44,15 +60,15 @@ def render_photos(asked: RenderArguments, jobs: list[Job], show: Show) -> None:
     rows: list[Image] = []
 
     def work(job: Job) -> str:
-        crop = face_of(job, asked, find)
+        crop, wide = face_of(job, asked, find)
         reading = read(crop)
-        face = fitted_face(model, fit_of(reading), closure)
-        write_all(asked, job, crop.pixels, face, model)
+        subject = Subject(crop, wide, reading, fitted_face(model, fit_of(reading), closure))
+        write_all(asked, job, subject, model)
         if asked.sheet is not None:
-            rows.extend(sheet_row(crop.pixels, face, reading, model, min(asked.size, SHEET_SIZE)))
+            rows.extend(sheet_row(subject, model, min(asked.size, SHEET_SIZE)))
         if reading.certainty < LEAST_CERTAINTY:
             show.say(f"{job.name}: the face was hard to read (certainty {reading.certainty:.2f})")
-        return f"{job.name}: {say_pose(face)}"
+        return f"{job.name}: {say_pose(subject.face)}"
 
     with torch.no_grad():
         work_through(jobs, work, show)
@@ -60,13 +76,16 @@ def render_photos(asked: RenderArguments, jobs: list[Job], show: Show) -> None:
         write_image(asked.sheet, contact_sheet(rows, columns=3 + len(SHEET_YAWS)), asked.quality)
 
 
-def face_of(job: Job, asked: RenderArguments, find: FindFaces) -> Crop:
-    """The largest face, cut out."""
+def face_of(job: Job, asked: RenderArguments, find: FindFaces) -> tuple[Crop, Image]:
+    """The largest face, cut out, and with a margin."""
     photo = open_photo(job.source, asked.max_pixels, asked.tolerant).photo.image
     found = largest(find(photo))
     if not found:
         raise ImageError("no face found")
-    return align(photo, found[0], TEMPLATE, asked.size)
+    crop = align(photo, found[0], TEMPLATE, asked.size)
+    margin = round(MARGIN * asked.size)
+    photo_from_wide = compose(crop.photo_from_crop, translation(-margin, -margin))
+    return crop, cut(photo, photo_from_wide, asked.size + 2 * margin)
 
 
 def fit_of(reading: Reading) -> Fit:
@@ -75,17 +94,15 @@ def fit_of(reading: Reading) -> Fit:
     return Fit(reading.identity[None], reading.expression[None], reading.rotation[None], camera)
 
 
-def write_all(
-    asked: RenderArguments, job: Job, picture: Image, face: FittedFace, model: LinearMorphable
-) -> None:
+def write_all(asked: RenderArguments, job: Job, subject: Subject, model: LinearMorphable) -> None:
     """The picture at another pose, and the mesh, as far as they are wanted."""
     if asked.mesh is not None:
-        mesh, texture = textured_mesh(picture, face, model.uv, 2 * asked.size)
+        mesh, texture = textured_mesh(subject.crop.pixels, subject.face, model.uv, 2 * asked.size)
         write_mesh(asked.mesh, mesh, texture)
     if asked.out is None:
         return
-    wanted = turned_to(face, asked.yaw, asked.pitch, asked.roll)
-    pixels = view(picture, face, wanted, model, settings_of(asked))
+    wanted = turned_to(subject.face, asked.yaw, asked.pitch, asked.roll)
+    pixels = view(subject, wanted, model, settings_of(asked))
     if job.target is None:
         sys.stdout.buffer.write(encode_photo(Photo(pixels), format_of_target(None, b""), asked.quality))
     else:
@@ -112,24 +129,24 @@ def turned_to(face: FittedFace, yaw: float | None, pitch: float | None, roll: fl
     return rotation_from_angles(angles)
 
 
-def view(
-    picture: Image, face: FittedFace, rotation: Tensor, model: LinearMorphable, settings: RotationSettings
-) -> Image:
-    """One face, turned."""
+def view(subject: Subject, rotation: Tensor, model: LinearMorphable, settings: RotationSettings) -> Image:
+    """One face, turned, with the crop's frame."""
+    margin = (subject.wide.shape[-1] - subject.crop.pixels.shape[-1]) // 2
+    face = replace(subject.face, camera=subject.face.camera.moved(float(margin), float(margin)))
     mirror = model.mirror if settings.unseen == "mirrored" else None
-    return rotate(picture[None], face, rotation, settings, mirror).pixels[0].clamp(0, 1)
+    pixels = rotate(subject.wide[None], face, rotation, settings, mirror).pixels[0].clamp(0, 1)
+    return pixels[:, margin : pixels.shape[1] - margin, margin : pixels.shape[2] - margin]
 
 
-def sheet_row(
-    picture: Image, face: FittedFace, reading: Reading, model: LinearMorphable, side: int
-) -> list[Image]:
+def sheet_row(subject: Subject, model: LinearMorphable, side: int) -> list[Image]:
     """Crop, mesh, landmarks, and the rotations."""
     settings = RotationSettings(unseen="mirrored", samples=2)
+    picture, face = subject.crop.pixels, subject.face
     pictures = [
         picture,
         draw_surface(picture[None], face)[0],
-        draw_points(picture[None], reading.landmarks[None])[0],
-        *(view(picture, face, turned_to_yaw(face.rotation, yaw), model, settings) for yaw in SHEET_YAWS),
+        draw_points(picture[None], subject.reading.landmarks[None])[0],
+        *(view(subject, turned_to_yaw(face.rotation, yaw), model, settings) for yaw in SHEET_YAWS),
     ]
     small = torch.nn.functional.interpolate(
         torch.stack(pictures), (side, side), mode="bilinear", antialias=True, align_corners=False
