@@ -24,21 +24,28 @@ def test_blind(mien, faces, studio, tmp_path):
     options = ("--seed", 1, "--device", "cpu", "--json", tmp_path / "x.json")
     ran = mien("evaluate", "blind", "--photos", faces, *options)
     assert ran.status == 0
-    assert json.loads((tmp_path / "x.json").read_text())["seed"] == 1
-    assert studio.asked == [("restore", "cpu")]
-    title, header, *rows = ran.out.splitlines()
-    assert title == "restore: 2 pictures of 64 px, damage gfrnet, seed 1"
-    assert header.split() == ["PSNR", "input", "result", "gain", "SSIM", "input", "result", "gain"]
-    assert [row.split()[0] for row in rows] == ["mixed", "4x", "8x"]
-    before, after, gain = map(float, rows[0].split()[1:4])
-    assert gain == pytest.approx(after - before, abs=0.011)
+    found = json.loads((tmp_path / "x.json").read_text())
+    assert found["settings"]["seed"] == "1"
+    assert ("restore", "cpu") in studio.asked
+    title, empty, header, before, after, *_ = ran.out.splitlines()
+    assert title.startswith(
+        "Blind restoration: models restore; pictures 2; seed 1; size 64 px; damage gfrnet"
+    )
+    assert empty == ""
+    assert header.split()[:5] == ["mixed", "PSNR", "dB", "SSIM", "identity"]
+    assert [before.split()[0], after.split()[0]] == ["input", "restore"]
+    scores = found["rows"][0]["scores"]
+    assert scores[0]["value"] == pytest.approx(float(before.split()[1]), abs=0.005)
+    assert {"measure", "unit", "color_space", "crop", "reference", "backend", "count"} <= scores[0].keys()
 
 
 def test_blind_as_json(mien, faces):
     (faces / "b.png").unlink()
-    report = json.loads(mien("evaluate", "blind", "--photos", faces, "--json", "-").out)
-    assert report["num_photos"] == 1
-    assert report["scores"].keys() == {"mixed", "4x", "8x"}
+    found = json.loads(mien("evaluate", "blind", "--photos", faces, "--json", "-").out)
+    assert found["settings"]["pictures"] == "1"
+    assert found["differences"] == []
+    assert "no interval" in found["notes"][0]
+    assert [row["condition"] for row in found["rows"][::2]] == ["mixed", "4x", "8x"]
 
 
 def test_blind_needs_every_picture(mien, faces):
@@ -50,6 +57,59 @@ def test_blind_needs_every_picture(mien, faces):
     ran = mien("evaluate", "blind", "--photos", faces / "none")
     assert ran.status == 1
     assert "no such file or folder" in ran.err
+    (faces / "empty").mkdir()
+    ran = mien("evaluate", "wild", "--photos", faces / "empty")
+    assert ran.status == 1
+    assert "no pictures in this folder" in ran.err
+
+
+def test_recognition_takes_pairs_from_folders_or_lists(mien, faces, tmp_path):
+    ran = mien("evaluate", "recognition", "--photos", faces)
+    assert ran.status == 1
+    assert "2 pictures of 1 people make 1 pairs of one person" in ran.err
+    (tmp_path / "pairs.txt").write_text("1 1\nx 1 2\nx 1 y 1\n")
+    words = ("--format", "lfw", "--list", tmp_path / "pairs.txt")
+    ran = mien("evaluate", "recognition", "--photos", faces, *words)
+    assert ran.status == 1
+    assert "pairs.txt names 3 pictures, of which 3 are missing" in ran.err
+    assert "x/x_0001.jpg" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "needs --photos"),
+        (("--list", "x"), "--list needs --format"),
+        (("--format", "lfw", "--list", "x"), "needs one folder as --photos"),
+        (("--format", "pack"), "takes a .bin file here, not 0 paths"),
+        (("--format", "pack", "--list", "x", "--factor", "0.5"), "1 or more, not 0.5"),
+    ],
+)
+def test_recognition_asked_for_in_vain(mien, words, message):
+    ran = mien("evaluate", "recognition", *words)
+    assert ran.status == 2
+    assert message in ran.err
+
+
+def test_all_writes_a_page(mien, studio, tmp_path, monkeypatch, faces):
+    monkeypatch.setattr("mien.cli.judging.mark_of", lambda card: card.name)
+    faces.rename(tmp_path / "ffhq")
+    words = ("evaluate", "all", "--photos", tmp_path, "-o", tmp_path / "out", "--only", "superres")
+    ran = mien(*words, "--device", "cpu")
+    assert ran.status == 0
+    assert ran.out.strip() == str(tmp_path / "out" / "index.html")
+    assert (tmp_path / "out" / "scores.csv").read_text().startswith("protocol,part,condition,who,measure")
+    assert mien(*words, "--device", "cpu").status == 0
+    assert "1 of 1 parts kept" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_all_asked_for_in_vain(mien, tmp_path, faces):
+    ran = mien("evaluate", "all", "--photos", faces, "-o", tmp_path / "out")
+    assert ran.status == 1
+    assert "no folder whose name says what it is for" in ran.err
+    ran = mien("evaluate", "all", "--photos", tmp_path, "-o", faces / "a.png")
+    assert ran.status == 2
+    assert "is a file, and a report needs a folder" in ran.err
 
 
 def test_speed_needs_a_photo_with_a_face_and_a_network(mien, faces, studio):

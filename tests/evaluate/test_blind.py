@@ -1,80 +1,102 @@
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import torch
 
 from mien.degrade.chain import PROFILES
-from mien.evaluate.blind import CONDITIONS, at_scale, damaged_pairs, evaluate_blind, score
-from mien.image.io import write_image
-from mien.types import Crop, Recovery
+from mien.evaluate.blind import CONDITIONS, at_scale, evaluate_blind, plan_blind, spoil_by
+from mien.evaluate.sheets import EvaluationError
+from mien.evaluate.trial import Bench, PhotoSet
+from mien.image.io import read_image
 
 
-class Unchanged:
-    crop_size = 32
-    template = "ffhq"
-
-    def __call__(self, crops: list[Crop]) -> list[Recovery]:
-        return [Recovery(crop.pixels, torch.ones(1, 32, 32)) for crop in crops]
-
-    def with_fidelity(self, fidelity: float) -> "Unchanged":
-        return self
-
-    def with_batch_size(self, batch_size: int) -> "Unchanged":
-        return self
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> list[Path]:
-    generator = torch.Generator().manual_seed(0)
-    paths = [tmp_path / f"{name}.png" for name in "abc"]
-    for path in paths:
-        coarse = torch.rand(1, 3, 6, 6, generator=generator)
-        write_image(path, torch.nn.functional.interpolate(coarse, size=(32, 32), mode="bilinear")[0])
-    return paths
-
-
-def test_a_model_that_does_nothing_gains_nothing(photos: list[Path]) -> None:
-    calls: list[int] = []
-    report = evaluate_blind(Unchanged(), "unchanged", photos, advance=lambda: calls.append(1))
-    assert set(report.scores) == set(CONDITIONS)
-    for condition in CONDITIONS:
-        assert report.gain(condition) == pytest.approx(0, abs=1e-6)
+def test_a_model_that_does_nothing_gains_nothing(trial, photos):
+    calls = []
+    found = evaluate_blind(replace(trial(photos), advance=lambda: calls.append(1)))
+    assert found.conditions == tuple(CONDITIONS)
     assert len(calls) == len(CONDITIONS) * len(photos)
-    written = report.as_json()
-    assert written["num_photos"] == 3
-    assert written["protocol"] == "blind"
+    for condition in CONDITIONS:
+        before, after = found.row(condition, "input"), found.row(condition, "still")
+        for one, other in zip(before.scores, after.scores, strict=True):
+            assert one.measure == other.measure
+            assert one.value == pytest.approx(other.value, abs=1e-6)
+            assert one.count == 3
+    assert {score.measure for score in before.scores} == {"psnr", "ssim", "identity", "degrees"}
+    assert all(not difference.is_clear for difference in found.differences)
 
 
-def test_damage_depends_on_seed_and_name_alone(photos: list[Path]) -> None:
-    profile = PROFILES["gfrnet"]
-    first = [damaged for damaged, _ in damaged_pairs(photos, 32, profile, seed=0)]
-    again = [damaged for damaged, _ in damaged_pairs(photos[::-1], 32, profile, seed=0)][::-1]
-    other = [damaged for damaged, _ in damaged_pairs(photos, 32, profile, seed=1)]
-    assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))
-    assert not all(torch.equal(one, two) for one, two in zip(first, other, strict=True))
+def test_models_get_the_same_bytes_together_or_alone(trial, photos, mixer):
+    models = {"still": mixer(), "gray": mixer(0.5)}
+    both = evaluate_blind(trial(photos, models))
+    alone = evaluate_blind(trial(photos, {"gray": mixer(0.5)}))
+    assert both.settings["checksum of mixed"] == alone.settings["checksum of mixed"]
+    assert both.row("4x", "gray") == alone.row("4x", "gray")
+    other = evaluate_blind(trial(photos, models, seed=1))
+    assert other.settings["checksum of mixed"] != both.settings["checksum of mixed"]
 
 
-def test_eight_times_smaller_loses_more_than_four_times(photos: list[Path]) -> None:
-    report = evaluate_blind(Unchanged(), "unchanged", photos)
-    assert report.scores["8x"]["input"].psnr.value < report.scores["4x"]["input"].psnr.value
+def test_differences_are_of_pairs(trial, photos, mixer):
+    found = evaluate_blind(trial(photos, {"still": mixer(), "gray": mixer(0.5)}))
+    one = next(
+        one
+        for one in found.differences
+        if (one.condition, one.first, one.second, one.measure) == ("mixed", "still", "gray", "psnr")
+    )
+    still, gray = (found.row("mixed", who).score("psnr") for who in ("still", "gray"))
+    assert one.value == pytest.approx(gray.value - still.value)
+    assert one.low <= one.value <= one.high
+    assert one.count == 3
 
 
-def test_scores_of_parts_add_up(photos: list[Path]) -> None:
-    images = torch.rand(2, 3, 32, 32)
-    truths = torch.rand(2, 3, 32, 32)
-    total = score(images[0], truths[0]) + score(images[1], truths[1])
-    assert total.psnr.count == 2
-    both = [score(image, truth).psnr.value for image, truth in zip(images, truths, strict=True)]
-    assert total.psnr.value == pytest.approx(sum(both) / 2)
+def test_damage_depends_on_seed_and_name_alone(photos):
+    picture = read_image(photos[0])
+    spoil = spoil_by(PROFILES["gfrnet"], 0)
+    assert torch.equal(spoil(picture, "a"), spoil_by(PROFILES["gfrnet"], 0)(picture, "a"))
+    assert not torch.equal(spoil(picture, "a"), spoil(picture, "b"))
+    assert not torch.equal(spoil(picture, "a"), spoil_by(PROFILES["gfrnet"], 1)(picture, "a"))
 
 
-def test_fixed_scale_leaves_the_rest_of_the_profile() -> None:
+def test_eight_times_smaller_loses_more_than_four_times(trial, photos):
+    found = evaluate_blind(trial(photos))
+    assert found.row("8x", "input").score("psnr").value < found.row("4x", "input").score("psnr").value
+
+
+def test_worst_cases_come_first(trial, photos, mixer):
+    found = evaluate_blind(trial(photos, {"gray": mixer(0.3)}, num_strips=2))
+    assert len(found.strips) == 2 * len(CONDITIONS)
+    first, second = (float(strip.labels[1].split("id ")[1]) for strip in found.strips[:2])
+    assert first <= second
+    assert found.strips[0].labels[-1] == "truth"
+    assert len(found.strips[0].jpegs) == 3
+
+
+def test_one_picture_has_no_interval(trial, photos):
+    found = evaluate_blind(trial(photos[:1]))
+    assert found.differences == ()
+    assert "no interval" in found.notes[0]
+
+
+def test_what_cannot_be_judged_is_refused(trial, photos, mixer):
+    with pytest.raises(EvaluationError, match="no profile 'dirt'"):
+        evaluate_blind(trial(photos), profile="dirt")
+    with pytest.raises(EvaluationError, match="no pictures"):
+        evaluate_blind(trial(()))
+    with pytest.raises(EvaluationError, match="none of them 'input'"):
+        evaluate_blind(trial(photos, {"input": mixer()}))
+
+
+def test_fixed_scale_leaves_the_rest_of_the_profile():
     fixed = at_scale(PROFILES["gfrnet"], 4.0)
     assert fixed.scales == (4.0,)
     assert fixed.qualities == PROFILES["gfrnet"].qualities
     assert at_scale(PROFILES["gfrnet"], None) is PROFILES["gfrnet"]
 
 
-def test_unknown_profiles_are_refused(photos: list[Path]) -> None:
-    with pytest.raises(ValueError, match="no profile 'dirt'"):
-        evaluate_blind(Unchanged(), "unchanged", photos, profile="dirt")
+def test_parts_say_what_is_not_all(judges, photos):
+    sets = (PhotoSet("aligned", "aligned", photos[0].parent, photos),)
+    (whole,) = plan_blind(Bench(sets, judges, lambda photo: []))
+    assert (whole.photos, whole.whole_set, whole.num_steps) == (photos, "", 9)
+    (part,) = plan_blind(Bench(sets, judges, lambda photo: [], most=2))
+    assert part.photos == photos[:2]
+    assert part.whole_set == "2 of 3 pictures of aligned, evenly spread"
+    assert plan_blind(Bench((), judges, lambda photo: [])) == []

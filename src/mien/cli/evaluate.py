@@ -5,103 +5,175 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mien.cli.arguments import EXIT_DONE, EXIT_FAILED, MODELS, PROFILES, add_device, make_parser, whole_number
-from mien.cli.inputs import STANDARD, Found, Input, collect
+from mien.cli.arguments import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    LIST_FORMATS,
+    MODELS,
+    PROFILES,
+    PROTOCOLS,
+    Options,
+    add_device,
+    make_parser,
+    whole_number,
+)
+from mien.cli.evaluate_pose import PoseArguments, add_pose, run_pose
+from mien.cli.inputs import STANDARD, Found, Input
 from mien.cli.outputs import TextOutput
-from mien.cli.progress import Show
 
 if TYPE_CHECKING:
-    from mien.evaluate.blind import BlindReport
     from mien.evaluate.speed import SpeedReport
 
 NOTES = """
-blind    damages pictures, recovers them, and compares with what they were: PSNR and SSIM of the
-         damaged pictures (input) and of the recovered ones (result), mixed, at 4x and at 8x
-speed    recovers a photo again and again: milliseconds for each stage, and the network against
-         the convolutions of this machine
+blind        damages aligned pictures, recovers them, and compares with what they were
+superres     the same where bicubic shrinking, 4x and 8x, is all the damage
+strength     the same at seven strengths of damage
+wild         any photos, without a truth: naturalness, the detector's confidence, and whether the
+             person is still the one of the photo
+recognition  are they the same person, before and after? Pairs are made inside a folder that has a
+             folder for each person, or read from LFW's, CFP's, AgeDB's or IJB's lists or a .bin pack
+pose         the 68 landmarks and the angles that the reader finds, against the truth, as AFLW2000-3D
+             measures them: on faces as they are, behind hands, damaged at 6x
+speed        recovers a photo again and again: milliseconds for each stage, and the network against
+             the convolutions of this machine
+all          everything that the folders of DIR allow, as one page with tables, curves and pictures;
+             what is done is kept in OUT, and a run that was stopped goes on where it was
+
+Several --model are judged on the same bytes, with paired differences and their 95 % intervals.
 """
+SUMMARIES = {
+    "blind": "against the truth, after damage",
+    "superres": "against the truth, after bicubic shrinking alone",
+    "strength": "against the truth, as damage grows",
+    "wild": "photos without a truth",
+    "recognition": "whether people are still recognised",
+    "speed": "how long it takes",
+}
 
 
 class EvaluateArguments(argparse.Namespace):
     """What `mien evaluate` was asked for."""
 
     protocol: str
+    models: list[str] | None
     model: str
     json: str | None
     device: str
     photos: list[str]
     profile: str
+    factor: float | None
     seed: int
     photo: Path
+    format: str | None
+    lists: list[Path] | None
+    out: str
+    only: list[str] | None
+    most: int | None
+    lpips: list[Path] | None
+    niqe: Path | None
 
 
 def make_evaluate_parser() -> argparse.ArgumentParser:
     """All options of all protocols."""
-    parser = make_parser("evaluate", "Judge a model.", NOTES)
+    parser = make_parser("evaluate", "Judge models.", NOTES)
     protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
-    blind = protocols.add_parser("blind", help="against the truth, after damage", allow_abbrev=False)
-    blind.add_argument(
-        "--photos", nargs="+", required=True, metavar="DIR", help="folders of aligned face pictures"
-    )
-    blind.add_argument("--profile", choices=PROFILES, default="gfrnet", help="the damage (default gfrnet)")
-    blind.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="default 0")
-    speed = protocols.add_parser("speed", help="how long it takes", allow_abbrev=False)
-    speed.add_argument("--photo", type=Path, required=True, metavar="FILE", help="a photo with faces")
-    for protocol in (blind, speed):
-        protocol.add_argument("--model", choices=MODELS, default="restore", help="default restore")
+    for name in PROTOCOLS:
+        summary = SUMMARIES.get(name, "on a folder made for it")
+        protocol = protocols.add_parser(name, help=summary, allow_abbrev=False)
+        if name == "speed":
+            add_speed(protocol)
+        else:
+            add_photos(protocol, needed=name != "recognition")
+            add_judging(protocol)
+        if name in ("blind", "strength", "recognition"):
+            usual = "mdfr" if name == "recognition" else "gfrnet"
+            protocol.add_argument(
+                "--profile", choices=PROFILES, default=usual, help=f"the damage (default {usual})"
+            )
+        if name == "recognition":
+            add_lists(protocol)
         protocol.add_argument("--json", metavar="FILE", help="write the numbers there; - is standard output")
         add_device(protocol)
+    add_pose(protocols.add_parser("pose", help="landmarks and angles", allow_abbrev=False))
+    add_all(protocols.add_parser("all", help="everything, as one page", allow_abbrev=False))
     return parser
+
+
+def add_photos(options: Options, needed: bool) -> None:
+    options.add_argument(
+        "--photos", nargs="+", required=needed, default=[], metavar="DIR", help="folders of pictures"
+    )
+
+
+def add_judging(options: Options) -> None:
+    """Who is judged, and by what."""
+    options.add_argument(
+        "--model",
+        dest="models",
+        action="append",
+        choices=MODELS,
+        metavar="NAME",
+        help=f"once for each model (default {MODELS[0]}); there is {', '.join(MODELS)}",
+    )
+    options.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="default 0")
+    options.add_argument(
+        "--lpips", nargs="+", type=Path, metavar="FILE", help="your VGG-16 or AlexNet and LPIPS heads"
+    )
+    options.add_argument("--niqe", type=Path, metavar="FILE", help="NIQE's published parameters")
+
+
+def add_lists(options: Options) -> None:
+    """Official protocols, from a user's own copies."""
+    options.add_argument(
+        "--factor", type=float, metavar="X", help="shrink X times instead of as the profile draws"
+    )
+    options.add_argument("--format", choices=LIST_FORMATS, help="what --list is; pictures are below --photos")
+    options.add_argument(
+        "--list",
+        dest="lists",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="lfw: pairs.txt; cfp-fp, cfp-ff: the folder Protocol; labelled: AgeDB-30 and its likes; pack: a "
+        ".bin file; ijb-tables: tables of templates, then that of matches; ijb-lists: face_tid_mid, "
+        "template_pair_label and name_5pts_score",
+    )
+
+
+def add_speed(options: Options) -> None:
+    options.add_argument("--photo", type=Path, required=True, metavar="FILE", help="a photo with faces")
+    options.add_argument("--model", choices=MODELS, default=MODELS[0], help=f"default {MODELS[0]}")
+
+
+def add_all(options: Options) -> None:
+    options.add_argument(
+        "--photos", nargs=1, required=True, metavar="DIR", help="a folder of folders, named for their use"
+    )
+    options.add_argument(
+        "-o", "--out", required=True, metavar="OUT", help="folder for the page and what is kept"
+    )
+    options.add_argument("--only", nargs="+", choices=PROTOCOLS, metavar="PROTOCOL", help="just these")
+    options.add_argument(
+        "--most", type=whole_number(1), metavar="N", help="at most N pictures of each folder, evenly spread"
+    )
+    add_judging(options)
+    add_device(options)
 
 
 def run(words: list[str]) -> int:
     """Evaluate, and say what came out."""
     asked = make_evaluate_parser().parse_args(words, EvaluateArguments())
-    return run_blind(asked) if asked.protocol == "blind" else run_speed(asked)
+    if asked.protocol == "speed":
+        return run_speed(asked)
+    if asked.protocol == "pose":
+        return run_pose(make_evaluate_parser().parse_args(words, PoseArguments()))
+    if asked.protocol == "all":
+        from mien.cli.evaluate_all import run_all
 
+        return run_all(asked)
+    from mien.cli.evaluate_photos import run_photos
 
-def run_blind(asked: EvaluateArguments) -> int:
-    """PSNR and SSIM before and after."""
-    found = collect(asked.photos)
-    paths = [source.path for source in found.inputs if source.path is not None]
-    with TextOutput(asked.json, found) as output:
-        if found.problems or not paths:
-            show = Show(0)
-            for problem in found.problems:
-                show.fail(problem)
-            return EXIT_FAILED
-        from mien.cli.tools import load_model
-        from mien.evaluate.blind import CONDITIONS, evaluate_blind
-        from mien.image.io import ImageError
-
-        model = load_model(asked.model, asked.device)
-        with Show(len(paths) * len(CONDITIONS)) as show:
-            try:
-                report = evaluate_blind(model, asked.model, paths, asked.profile, asked.seed, show.advance)
-            except ImageError as error:
-                show.say(f"mien evaluate: error: {error}")
-                return EXIT_FAILED
-        output.write(report.as_json(), indent=2)
-        if asked.json != STANDARD:
-            print("\n".join(blind_table(report)))
-    return EXIT_DONE
-
-
-def blind_table(report: "BlindReport") -> list[str]:
-    """A row for each condition, with what was gained over the input."""
-    lines = [
-        f"{report.model}: {report.num_photos} pictures of {report.size} px, damage {report.profile}, "
-        f"seed {report.seed}",
-        f"{'':8}{'PSNR input':>12}{'result':>9}{'gain':>8}{'SSIM input':>13}{'result':>9}{'gain':>8}",
-    ]
-    for condition, scores in report.scores.items():
-        before, after = scores["input"], scores["result"]
-        gain = after.ssim.value - before.ssim.value
-        lines.append(
-            f"{condition:8}{before.psnr.value:12.2f}{after.psnr.value:9.2f}{report.gain(condition):+8.2f}"
-            f"{before.ssim.value:13.4f}{after.ssim.value:9.4f}{gain:+8.4f}"
-        )
-    return lines
+    return run_photos(asked)
 
 
 def run_speed(asked: EvaluateArguments) -> int:

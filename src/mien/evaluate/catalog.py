@@ -1,11 +1,37 @@
-"""Every protocol by its name."""
+"""Every protocol by its name, in the order of a report.
 
-from collections.abc import Callable
+A new one is a module with a function that plans its parts, and a line here and in the command's list; its
+findings are drawn like all others.
+"""
 
-from mien.evaluate.blind import BlindReport, evaluate_blind
-from mien.evaluate.speed import SpeedReport, measure_speed
+from dataclasses import dataclass
 
-PROTOCOLS: dict[str, Callable[..., BlindReport | SpeedReport]] = {
-    "blind": evaluate_blind,
-    "speed": measure_speed,
+from mien.evaluate.blind import plan_blind
+from mien.evaluate.recognition import plan_recognition
+from mien.evaluate.speed import plan_speed
+from mien.evaluate.strength import plan_strength
+from mien.evaluate.superres import plan_superres
+from mien.evaluate.trial import Plan
+from mien.evaluate.wild import plan_wild
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A way to judge."""
+
+    summary: str
+    plan: Plan
+    role: str
+    """Of the folders it takes, a key of `sets.ROLES`."""
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    "blind": Protocol(
+        "Damaged in every way, recovered, and compared with what they were.", plan_blind, "aligned"
+    ),
+    "superres": Protocol("Bicubic shrinking and nothing else, the easiest damage.", plan_superres, "aligned"),
+    "strength": Protocol("How quality and identity fall off as damage grows.", plan_strength, "aligned"),
+    "wild": Protocol("Photos whose truth nobody has, before and after.", plan_wild, "wild"),
+    "recognition": Protocol("Does an embedder still know who it is?", plan_recognition, "people"),
+    "speed": Protocol("How long a photo takes, stage by stage.", plan_speed, "people"),
 }

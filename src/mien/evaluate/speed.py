@@ -4,16 +4,25 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mien.pipeline import recover
+from mien.evaluate.findings import Findings
+from mien.evaluate.sheets import EvaluationError, Row
+from mien.evaluate.trial import Bench, Part, Trial
+from mien.image.io import read_image
+from mien.metrics.score import Score
+from mien.pipeline import detect_faces, recover
 from mien.types import FindFaces, Image, Recoverer
 
 PEAK_SHAPES = ((64, 64), (96, 64), (128, 32), (256, 32), (256, 16))
 """Channels and side of the convolutions whose best stands for the machine's peak."""
+REPEATS = 7
+MOST_TRIED = 20
+"""Photos looked at for one with a face, when a report times models."""
 
 
 @dataclass(frozen=True)
@@ -126,3 +135,56 @@ def measure_speed(
         network_gigaflops=operations(network, inputs),
         peak_gigaflops_per_second=peak(parameter.device, parameter.dtype, repeats),
     )
+
+
+def evaluate_speed(trial: Trial) -> Findings:
+    """Every model on the first photo that holds a face; those without a network of their own are named."""
+    trial.need_models()
+    path = first_with_face(trial)
+    rows: list[Row] = []
+    about: dict[str, str] = {}
+    for name, model in trial.models.items():
+        if name in trial.networks:
+            report = measure_speed(model, trial.networks[name], read_image(path), name, trial.finder, REPEATS)
+            rows += rows_of(report)
+            width, height = report.photo_size
+            about = {
+                "photo": f"{path.name}, {width} x {height}, {report.num_faces} face(s)",
+                "machine": f"{report.device}, {report.num_threads} threads",
+            }
+        trial.advance()
+    left_out = [name for name in trial.models if name not in trial.networks]
+    return Findings(
+        protocol="speed",
+        title="Speed",
+        settings={"models": ", ".join(trial.models), **about},
+        rows=tuple(rows),
+        notes=tuple(f"{name} was not timed: it has not one network" for name in left_out),
+    )
+
+
+def first_with_face(trial: Trial) -> Path:
+    for path in trial.photos:
+        if detect_faces(read_image(path), trial.finder):
+            return path
+    raise EvaluationError(f"none of {len(trial.photos)} photos to time with holds a face")
+
+
+def rows_of(report: SpeedReport) -> list[Row]:
+    """A row for each stage."""
+    times = {**report.stages, "per photo": report.per_photo, "network alone": report.network}
+    found = []
+    for stage, milliseconds in times.items():
+        scores = [Score("milliseconds", milliseconds, REPEATS, "none", report.device)]
+        if stage == "network alone":
+            scores.append(Score("peak_share", report.share_of_peak, REPEATS, "none", report.device))
+        found.append(Row(stage, report.model, tuple(scores)))
+    return found
+
+
+def plan_speed(bench: Bench) -> list[Part]:
+    """On a photo that is no crop."""
+    sets = [*bench.of_role("people"), *bench.of_role("wild")]
+    if not sets:
+        return []
+    return [Part(f"speed, {sets[0].name}", sets[0].some(MOST_TRIED), 1, evaluate_speed)]

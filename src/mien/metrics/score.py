@@ -60,6 +60,10 @@ MEASURES: Mapping[str, Measure] = {
     "auc": Measure("AUC", "", "higher", RGB, "template of the embedder", "exact"),
     "tar": Measure("TAR", "", "higher", RGB, "template of the embedder", "loosest threshold within the FAR"),
     "eer": Measure("EER", "", "lower", RGB, "template of the embedder", "interpolated"),
+    "milliseconds": Measure("time", "ms", "lower", NO_PIXELS, "none", "median of repeats"),
+    "peak_share": Measure(
+        "share of peak", "", "higher", NO_PIXELS, "none", "network's rate over that of plain convolutions"
+    ),
     "rank": Measure("rank-k", "", "higher", RGB, "template of the embedder", "closed set, cosine"),
 }
 """Every kind of number that a report may hold."""

@@ -1,0 +1,127 @@
+"""Damage, recover, compare with the truth: what blind restoration and super-resolution have in common.
+
+Every picture is damaged once, and every maker gets the same bytes, whose checksum is told.
+"""
+
+import base64
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from mien.data.photos import square
+from mien.evaluate.compare import METHOD, differences
+from mien.evaluate.findings import Findings, Strip
+from mien.evaluate.sheets import Sheet, sheet_of
+from mien.evaluate.trial import INPUT, Trial
+from mien.image.io import Photo, encode_photo, read_image
+from mien.image.resize import resize
+from mien.pipeline import recover_aligned
+from mien.types import Image, Recoverer
+
+REFERENCE = "the same pictures, undamaged"
+SHOWN_SIDE = 192
+Spoil = Callable[[Image, str], Image]
+"""A picture and its name to the damaged picture of the same size."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One condition: the input and every model, and the worst cases."""
+
+    sheets: tuple[Sheet, ...]
+    checksum: str
+    """Of the bytes of all damaged pictures."""
+    strips: tuple[Strip, ...]
+
+
+def judge_condition(condition: str, trial: Trial, spoil: Spoil) -> Judged:
+    """Every picture damaged once and given to every model; the worst cases of the last one are shown."""
+    trial.need_models()
+    entries: dict[str, dict[str, dict[str, float]]] = {who: {} for who in (INPUT, *trial.models)}
+    pictures: list[tuple[float, Strip]] = []
+    digest = hashlib.sha256()
+    for number, path in enumerate(trial.photos):
+        truth = square(read_image(path), trial.side)
+        damaged = spoil(truth, path.name)
+        digest.update((damaged * 255).round().to(torch.uint8).numpy().tobytes())
+        made = {INPUT: damaged, **recover_all(trial.models, damaged)}
+        values = trial.judges.against(torch.stack(list(made.values())), truth)
+        name = f"{number}/{path.name}"
+        for row, who in enumerate(made):
+            entries[who][name] = {measure: of_all[row] for measure, of_all in values.items()}
+        if trial.num_strips:
+            strip = make_strip(f"{condition}: {path.name}", made, truth, entries)
+            pictures.append((worth(entries[list(trial.models)[-1]][name]), strip))
+        trial.advance()
+    pictures.sort(key=lambda pair: pair[0])
+    return Judged(
+        sheets=tuple(sheet_of(condition, who, found) for who, found in entries.items()),
+        checksum=digest.hexdigest()[:16],
+        strips=tuple(strip for _, strip in pictures[: trial.num_strips]),
+    )
+
+
+def findings_of(
+    protocol: str, title: str, trial: Trial, settings: Mapping[str, str], judged: Mapping[str, Judged]
+) -> Findings:
+    """Rows, paired differences and worst cases of all conditions."""
+    checksums = {f"checksum of {name}": one.checksum for name, one in judged.items()}
+    sheets = tuple(sheet for one in judged.values() for sheet in one.sheets)
+    alone = len(trial.photos) < 2
+    return Findings(
+        protocol=protocol,
+        title=title,
+        settings={
+            **trial.settings,
+            "size": f"{trial.side} px",
+            **settings,
+            **checksums,
+            "differences": METHOD,
+        },
+        rows=tuple(sheet.row(REFERENCE, trial.judges.backends) for sheet in sheets),
+        differences=differences(sheets, trial.seed),
+        strips=tuple(strip for one in judged.values() for strip in one.strips),
+        notes=("one picture has no interval: there are no paired differences",) if alone else (),
+        sheets=sheets,
+    )
+
+
+def recover_all(models: Mapping[str, Recoverer], damaged: Image) -> dict[str, Image]:
+    """The same picture by every model, in the size it came in."""
+    with torch.no_grad():
+        return {name: recover_aligned(damaged, model).photo for name, model in models.items()}
+
+
+def worth(values: Mapping[str, float]) -> float:
+    """Low for the cases to look at first: who it is counts most, then structure."""
+    value = values.get("identity", values["ssim"])
+    return -math.inf if math.isnan(value) else value
+
+
+def make_strip(
+    caption: str,
+    made: Mapping[str, Image],
+    truth: Image,
+    entries: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> Strip:
+    """Input, results and truth, each with its numbers."""
+    labels = [f"{who} {describe(list(entries[who].values())[-1])}".strip() for who in made]
+    pictures = [*made.values(), truth]
+    return Strip(caption, (*labels, "truth"), tuple(jpeg_of(picture) for picture in pictures))
+
+
+def describe(values: Mapping[str, float]) -> str:
+    """The two numbers that say most."""
+    words = [f"{values['psnr']:.1f} dB"]
+    return " · ".join([*words, *([f"id {values['identity']:.2f}"] if "identity" in values else [])])
+
+
+def jpeg_of(picture: Image, side: int = SHOWN_SIDE) -> str:
+    """Small, for a page."""
+    height, width = picture.shape[1:]
+    scale = side / max(height, width)
+    shown = resize(picture[None], max(1, round(height * scale)), max(1, round(width * scale)))[0]
+    return base64.b64encode(encode_photo(Photo(shown.clamp(0, 1)), "JPEG", 85)).decode()

@@ -1,0 +1,179 @@
+"""Everything that can be judged with the pictures there are; all parts are kept, so a stop costs one."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+from torch import nn
+
+from mien.evaluate.catalog import PROTOCOLS
+from mien.evaluate.findings import Findings
+from mien.evaluate.join import joined
+from mien.evaluate.sheets import EvaluationError
+from mien.evaluate.stored import key_of, read_findings, write_findings
+from mien.evaluate.trial import Bench, Part, Trial
+from mien.image.io import ImageError
+from mien.types import Recoverer
+
+KEPT = "parts"
+"""Folder of a report that holds what is done."""
+NUM_STRIPS = 4
+"""Worst cases shown per part, model and condition."""
+
+
+@dataclass(frozen=True)
+class Contestants:
+    """What is judged, and by what."""
+
+    models: Mapping[str, Recoverer]
+    networks: Mapping[str, nn.Module]
+    """Of the models that have one alone."""
+    checksums: Mapping[str, str]
+    """Of the weights of models and judges, by name: who is not a model judges."""
+
+    def settings(self, model: str | None) -> dict[str, str]:
+        """Whose weights a part depends on."""
+        return {
+            name: checksum
+            for name, checksum in self.checksums.items()
+            if name == model or name not in self.models
+        }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One part of a report."""
+
+    protocol: str
+    part: str
+    findings: Findings
+    was_kept: bool
+    """All of it was there from before."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All parts, what went wrong, and what was left out on purpose."""
+
+    entries: tuple[Entry, ...]
+    checksums: Mapping[str, str]
+    models: tuple[str, ...]
+    sets: Mapping[str, int]
+    """Name and number of pictures."""
+    unused: tuple[str, ...]
+    """Folders that no protocol wanted."""
+    subsampled: tuple[str, ...]
+    problems: tuple[str, ...]
+    seconds: float
+    date: str = field(default_factory=lambda: date.today().isoformat())
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Whom the work tells how far it is."""
+
+    advance: Callable[[], None] = lambda: None
+    begin: Callable[[str], None] = lambda part: None
+    say: Callable[[str], None] = lambda line: None
+
+
+def plan_all(bench: Bench, protocols: tuple[str, ...] = tuple(PROTOCOLS)) -> list[tuple[str, Part]]:
+    """Every part of every protocol that finds pictures."""
+    return [(name, part) for name in protocols for part in PROTOCOLS[name].plan(bench)]
+
+
+def count_steps(parts: list[tuple[str, Part]], num_models: int) -> int:
+    """Of a progress bar."""
+    return sum(part.num_steps * (num_models if part.takes_models else 1) for _, part in parts)
+
+
+def make_report(
+    bench: Bench,
+    contestants: Contestants,
+    parts: list[tuple[str, Part]],
+    folder: Path,
+    seed: int,
+    unused: tuple[str, ...] = (),
+    reporter: Reporter | None = None,
+) -> Report:
+    """A part that fails is told and the rest goes on."""
+    reporter = reporter or Reporter()
+    start = time.perf_counter()
+    entries, problems = [], []
+    for protocol, part in parts:
+        try:
+            entries.append(do_part(protocol, part, bench, contestants, folder, seed, reporter))
+        except (EvaluationError, ImageError) as error:
+            problems.append(f"{part.name}: {error}")
+            reporter.say(problems[-1])
+    return Report(
+        entries=tuple(entries),
+        checksums=contestants.checksums,
+        models=tuple(contestants.models),
+        sets={one.name: len(one.photos) for one in bench.sets},
+        unused=unused,
+        subsampled=tuple(f"{part.name}: {part.whole_set}" for _, part in parts if part.whole_set),
+        problems=tuple(problems),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def do_part(
+    protocol: str,
+    part: Part,
+    bench: Bench,
+    contestants: Contestants,
+    folder: Path,
+    seed: int,
+    reporter: Reporter,
+) -> Entry:
+    """One model after the other, as far as they are not kept already."""
+    found, was_kept = [], True
+    trial = Trial(
+        models=contestants.models,
+        photos=part.photos,
+        judges=bench.judges,
+        find=bench.find,
+        seed=seed,
+        num_strips=NUM_STRIPS,
+        networks=contestants.networks,
+        advance=reporter.advance,
+    )
+    trial = replace(trial, size=trial.side)
+    for name in tuple(contestants.models) if part.takes_models else (None,):
+        reporter.begin(f"{part.name}, {name}" if name else part.name)
+        path = folder / KEPT / f"{file_name(part.name, name)}-{key(part, trial, contestants, name)}.json"
+        kept = read_findings(path)
+        if kept is None:
+            was_kept = False
+            kept = perform(part, trial, name)
+            write_findings(path, kept)
+        else:
+            for _ in range(part.num_steps):
+                reporter.advance()
+        found.append(kept)
+    return Entry(protocol, part.name, joined(found, seed), was_kept)
+
+
+def perform(part: Part, trial: Trial, name: str | None) -> Findings:
+    """With one model, or with none."""
+    alone = {name: trial.models[name]} if name else {}
+    start = time.perf_counter()
+    found = part.run(replace(trial, models=alone))
+    return replace(found, seconds=time.perf_counter() - start)
+
+
+def key(part: Part, trial: Trial, contestants: Contestants, name: str | None) -> str:
+    """Changes with all that a part's outcome depends on."""
+    own = {"part": part.name, "model": name or "", "size": str(trial.side), "seed": str(trial.seed)}
+    strips = {"strips": str(trial.num_strips)}
+    return key_of({**own, **strips, **part.settings, **contestants.settings(name)}, part.photos)
+
+
+def file_name(part: str, model: str | None) -> str:
+    words = f"{part} {model or ''}".replace(",", " ").split()
+    return "-".join(
+        "".join(letter for letter in word if letter.isalnum() or letter in "._") for word in words
+    )

@@ -1,0 +1,121 @@
+"""What every protocol is given: models, pictures, judges; and the parts that a report is made of."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import nn
+
+from mien.evaluate.findings import Findings
+from mien.evaluate.judges import Judges, largest_crop
+from mien.evaluate.sheets import EvaluationError
+from mien.types import FindFaces, Recoverer
+
+INPUT = "input"
+"""Who goes by this name made nothing: the picture as it came."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Models to be judged on the same pictures."""
+
+    models: Mapping[str, Recoverer]
+    photos: tuple[Path, ...]
+    judges: Judges = field(default_factory=Judges)
+    find: FindFaces | None = None
+    seed: int = 0
+    size: int | None = None
+    """Side that aligned pictures are brought to; None is that of the model which takes the largest."""
+    num_strips: int = 0
+    """How many of the worst cases are shown."""
+    networks: Mapping[str, nn.Module] = field(default_factory=dict)
+    """Of the models that have one alone, which speed is asked of."""
+    advance: Callable[[], None] = lambda: None
+    """Called after each step."""
+
+    @property
+    def side(self) -> int:
+        """No model gets less than it takes."""
+        return self.size or largest_crop(self.models)
+
+    @property
+    def finder(self) -> FindFaces:
+        if self.find is None:
+            raise EvaluationError("this needs a detector that finds the faces")
+        return self.find
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """As findings tell them."""
+        return {"models": ", ".join(self.models), "pictures": str(len(self.photos)), "seed": str(self.seed)}
+
+    def need_pictures(self) -> None:
+        """What cannot be meant is said before any work."""
+        if not self.photos:
+            raise EvaluationError("there are no pictures to judge by")
+
+    def need_models(self) -> None:
+        self.need_pictures()
+        if not self.models or INPUT in self.models:
+            raise EvaluationError(f"wanted models by name, none of them {INPUT!r}, got {list(self.models)}")
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """A folder of pictures for one purpose."""
+
+    name: str
+    role: str
+    """A key of `sets.ROLES`."""
+    folder: Path
+    photos: tuple[Path, ...]
+
+    def some(self, most: int | None) -> tuple[Path, ...]:
+        """At most so many, spread evenly over the sorted names: the same ones every time."""
+        if most is None or most >= len(self.photos):
+            return self.photos
+        return tuple(self.photos[index * len(self.photos) // most] for index in range(most))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a report that is done in one go and kept."""
+
+    name: str
+    """Of this part alone; findings of all models are joined under it."""
+    photos: tuple[Path, ...]
+    num_steps: int
+    """How often `advance` is called for one model."""
+    run: Callable[[Trial], Findings]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """All that the outcome depends on and the trial does not tell."""
+    takes_models: bool = True
+    """Else it judges something that is not a recoverer, once, with no models in the trial."""
+    whole_set: str = ""
+    """In words, where these pictures are not all of their folder: "24 of 55 pictures of ffhq256"."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a report is made with, from which protocols plan their parts."""
+
+    sets: tuple[PhotoSet, ...]
+    judges: Judges
+    find: FindFaces
+    most: int | None = None
+    """Pictures per part at most, below what the protocols themselves take."""
+
+    def of_role(self, role: str) -> tuple[PhotoSet, ...]:
+        return tuple(one for one in self.sets if one.role == role)
+
+    def some(self, photo_set: PhotoSet, most: int | None = None) -> tuple[tuple[Path, ...], str]:
+        """Pictures of a set, no more than protocol and user want; and how many of how many, in words."""
+        wanted = [limit for limit in (most, self.most) if limit is not None]
+        photos = photo_set.some(min(wanted, default=None))
+        is_part = len(photos) < len(photo_set.photos)
+        words = f"{len(photos)} of {len(photo_set.photos)} pictures of {photo_set.name}, evenly spread"
+        return photos, words if is_part else ""
+
+
+Plan = Callable[[Bench], list[Part]]
+"""Which parts a protocol can do with the pictures there are: none where none fit."""

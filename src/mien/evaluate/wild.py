@@ -1,0 +1,161 @@
+"""Any folder without truth: what can be said of photos before and after (MMRB-GAN, Tables 3 and 4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from mien.evaluate.compare import METHOD, differences
+from mien.evaluate.findings import Findings, Strip
+from mien.evaluate.judges import (
+    Judges,
+    Picture,
+    alike,
+    as_detection,
+    as_lists,
+    confidence,
+    recovered_face,
+)
+from mien.evaluate.reference import jpeg_of
+from mien.evaluate.sheets import EvaluationError, sheet_of
+from mien.evaluate.trial import INPUT, Bench, Part, Trial
+from mien.faces.align import align
+from mien.faces.detect import largest
+from mien.faces.identify import face_of_crop
+from mien.image.io import ImageError, read_image
+from mien.image.resize import resize
+from mien.types import Crop, FindFaces, Image, Images, Recoverer, Recovery
+
+CONDITION = "as it is"
+TEMPLATE = "ffhq"
+MOST = 120
+REFERENCE = "none; identity: the photo as it is"
+
+
+@dataclass(frozen=True)
+class Album:
+    """Photos as they are judged, one after the other."""
+
+    entries: Mapping[str, dict[str, dict[str, float]]]
+    """Maker, then photo, then measure."""
+    strips: list[tuple[float, Strip]] = field(default_factory=list)
+    faceless: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+    @property
+    def num_judged(self) -> int:
+        return len(self.entries[INPUT])
+
+    def left_out(self, num_photos: int) -> tuple[str, ...]:
+        """Every photo that no number was made from."""
+        said = []
+        for names, why in ((self.faceless, "no face was found"), (self.unreadable, "not readable")):
+            if names:
+                shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+                said.append(f"{len(names)} of {num_photos} photos left out, {why}: {shown}")
+        return tuple(said)
+
+
+def evaluate_wild(trial: Trial) -> Findings:
+    """The largest face of every photo; photos without one, or that cannot be read, are counted and told."""
+    trial.need_models()
+    album = Album({who: {} for who in (INPUT, *trial.models)})
+    for number, path in enumerate(trial.photos):
+        trial.advance()
+        try:
+            crop = largest_face(read_image(path), trial.finder, trial.side)
+        except ImageError:
+            album.unreadable.append(path.name)
+            continue
+        if crop is None:
+            album.faceless.append(path.name)
+            continue
+        judge_face(album, trial, crop, path.name, number)
+    if not album.num_judged:
+        raise EvaluationError(f"none of {len(trial.photos)} photos has a face that can be judged")
+    sheets = tuple(sheet_of(CONDITION, who, found) for who, found in album.entries.items())
+    album.strips.sort(key=lambda pair: pair[0])
+    judged = f"the largest face of each, {album.num_judged} in all, cut to {trial.side} px"
+    return Findings(
+        protocol="wild",
+        title="Photos without a truth",
+        settings={**trial.settings, "judged": judged, "differences": METHOD},
+        rows=tuple(sheet.row(REFERENCE, trial.judges.backends) for sheet in sheets),
+        differences=differences(sheets, trial.seed),
+        strips=tuple(strip for _, strip in album.strips[: trial.num_strips]),
+        notes=album.left_out(len(trial.photos)),
+        sheets=sheets,
+    )
+
+
+def judge_face(album: Album, trial: Trial, crop: Crop, name: str, number: int) -> None:
+    """Adds one face to the album."""
+    made, faces = recover_crop(trial.models, crop)
+    values = judge_crops(torch.stack(list(made.values())), faces, trial.finder, trial.judges)
+    for row, who in enumerate(made):
+        album.entries[who][f"{number}/{name}"] = {kind: of_all[row] for kind, of_all in values.items()}
+    if trial.num_strips:
+        labels = tuple(f"{who}{describe(values, row)}" for row, who in enumerate(made))
+        strip = Strip(name, labels, tuple(jpeg_of(picture) for picture in made.values()))
+        album.strips.append((worth(values), strip))
+
+
+def worth(values: Mapping[str, list[float]]) -> float:
+    """Low for the results to look at first: those whose person changed, else those the detector doubts."""
+    return values["identity" if "identity" in values else "confidence"][-1]
+
+
+def describe(values: Mapping[str, list[float]], row: int) -> str:
+    shown = {"niqe": "NIQE {:.1f}", "identity": "id {:.2f}"}
+    return "".join(f" · {words.format(values[kind][row])}" for kind, words in shown.items() if kind in values)
+
+
+def largest_face(photo: Image, find: FindFaces, size: int) -> Crop | None:
+    """Cut out, or None."""
+    with torch.no_grad():
+        found = largest(find(photo))
+    return align(photo, found[0], TEMPLATE, size) if found else None
+
+
+def recover_crop(models: Mapping[str, Recoverer], crop: Crop) -> tuple[dict[str, Image], list[Picture]]:
+    """By every model, in the crop's size; and what a recogniser sees of each, the crop first."""
+    size = crop.pixels.shape[-1]
+    made: dict[str, Image] = {INPUT: crop.pixels}
+    faces: list[Picture] = [face_of_crop(crop)]
+    for name, model in models.items():
+        taken, recovery = recover_again(crop, model)
+        pixels = recovery.pixels
+        made[name] = pixels if pixels.shape[-1] == size else resize(pixels[None], size, size)[0].clamp(0, 1)
+        faces.append(recovered_face(taken, recovery, model.template))
+    return made, faces
+
+
+def recover_again(crop: Crop, model: Recoverer) -> tuple[Crop, Recovery]:
+    """A crop of one alignment in that of the model; and what it makes of it."""
+    own = crop
+    if (model.template, model.crop_size) != (TEMPLATE, crop.pixels.shape[-1]):
+        own = align(crop.pixels, as_detection(crop.points), model.template, model.crop_size)
+    with torch.no_grad():
+        return own, model([own])[0]
+
+
+def judge_crops(
+    images: Images, faces: list[Picture], find: FindFaces, judges: Judges
+) -> dict[str, list[float]]:
+    """Every measure that needs no truth, and who is seen beside who was seen in the photo."""
+    values = judges.unaided(images)
+    with torch.no_grad():
+        values["confidence"] = [confidence(find, image) for image in images]
+        if judges.identify is not None:
+            vectors = judges.identify(torch.stack(faces).float())
+            values |= as_lists(alike(vectors, vectors[:1].expand_as(vectors)))
+    return values
+
+
+def plan_wild(bench: Bench) -> list[Part]:
+    """On every set of photos without a truth."""
+    parts = []
+    for photo_set in bench.of_role("wild"):
+        photos, words = bench.some(photo_set, MOST)
+        parts.append(Part(f"wild, {photo_set.name}", photos, len(photos), evaluate_wild, whole_set=words))
+    return parts
