@@ -38,8 +38,9 @@ def test_people_are_known_until_damage_hides_them(trial, people, conditions):
     assert clean.score("accuracy").count == 48
     assert "24 same, 24 different" in clean.score("accuracy").reference
     assert [score.note for score in clean.scores if score.measure == "tar"] == ["FAR 0.1"]
-    assert found.row(SECOND, "input").score("rank").value == 1
-    assert found.row(SECOND, "input").score("rank").count == 12
+    rank = found.row(SECOND, "input").score("rank")
+    assert 0 < rank.value <= 1
+    assert (rank.count, rank.backend) == (12, "coarse structure")
     assert len(found.strips) == 2
     assert [chart.title for chart in found.charts] == [
         "ROC, gfrnet at 16x, second damaged",

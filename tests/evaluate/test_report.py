@@ -60,7 +60,8 @@ def make(sets, judges, mixer, tmp_path, trial, photos):
         said = []
         reporter = Reporter(lambda: said.append("step"), lambda part: None, said.append)
         report = make_report(bench, contestants, parts, tmp_path / folder, 0, unused, reporter)
-        assert said.count("step") == count_steps(parts, len(models))
+        if not report.problems:
+            assert said.count("step") == count_steps(parts, len(models))
         return report
 
     return made

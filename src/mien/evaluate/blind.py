@@ -13,7 +13,7 @@ from mien.types import Image
 
 CONDITIONS: dict[str, float | None] = {"mixed": None, "4x": 4.0, "8x": 8.0}
 """Name to the factor that the picture is shrunk by; None draws it from the profile."""
-MOST = 120
+MOST = 60
 
 
 def at_scale(profile: Profile, factor: float | None) -> Profile:

@@ -104,7 +104,7 @@ class Findings:
             "protocol": self.protocol,
             "title": self.title,
             "date": self.date,
-            "seconds": round(self.seconds, 1),
+            "seconds": self.seconds,
             "settings": dict(self.settings),
             "rows": rows,
             "differences": [asdict(difference) for difference in self.differences],

@@ -74,7 +74,7 @@ def evaluate_recognition(trial: Trial, pairs: PairList, damage: Damage | None = 
             "accuracy": "thresholds from the other folds of the same pictures",
         },
         notes=(f"{lost} of {len(pairs)} pairs left out with them",) if lost else (),
-        ranks=ranks_of(pairs, seen, trial.models),
+        ranks=ranks_of(pairs, seen, trial.models, trial.judges.identify_name),
     )
 
 
@@ -195,7 +195,7 @@ def curve_scores(curve: RocCurve, count: int, reference: str, backend: str) -> l
     ]
 
 
-def ranks_of(pairs: PairList, seen: Seen, models: Mapping[str, object]) -> dict[str, Score]:
+def ranks_of(pairs: PairList, seen: Seen, models: Mapping[str, object], backend: str) -> dict[str, Score]:
     """Identification: everybody's first picture is the gallery, all others look for their person."""
     if not pairs.people:
         return {}
@@ -213,7 +213,7 @@ def ranks_of(pairs: PairList, seen: Seen, models: Mapping[str, object]) -> dict[
     found = {}
     for who in (INPUT, *models):
         ranks = Ranks.of(seen.vectors[who][is_probe], numbers[is_probe], clean, numbers[is_first])
-        found[who] = Score("rank", ranks.rate(), len(ranks), reference, note=RANK_NOTE)
+        found[who] = Score("rank", ranks.rate(), len(ranks), reference, backend, note=RANK_NOTE)
     return found
 
 

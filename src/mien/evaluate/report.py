@@ -162,7 +162,7 @@ def perform(part: Part, trial: Trial, name: str | None) -> Findings:
     alone = {name: trial.models[name]} if name else {}
     start = time.perf_counter()
     found = part.run(replace(trial, models=alone))
-    return replace(found, seconds=time.perf_counter() - start)
+    return replace(found, seconds=round(time.perf_counter() - start, 1))
 
 
 def key(part: Part, trial: Trial, contestants: Contestants, name: str | None) -> str:

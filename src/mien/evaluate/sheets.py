@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from mien.metrics.mean import Mean
 from mien.metrics.score import Score
 
+NO_REFERENCE = ("niqe", "quality", "confidence", "sharpness")
+"""Measures that look at one picture alone."""
+
 
 class EvaluationError(ValueError):
     """Something that cannot be judged, with what was wanted and what came."""
@@ -69,7 +72,7 @@ class Sheet:
                     measure=measure,
                     value=mean.value,
                     count=mean.count,
-                    reference=reference,
+                    reference="none" if measure in NO_REFERENCE else reference,
                     backend=backends.get(measure, "mien"),
                     note=f"{missing} of {len(self.names)} pictures have no such number" if missing else "",
                 )

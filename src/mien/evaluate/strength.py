@@ -12,7 +12,7 @@ from mien.evaluate.trial import Bench, Part, Trial
 FACTORS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 SHOWN = ("psnr", "ssim", "perceptual", "identity", "niqe", "quality")
 """Those that a curve is drawn of, as far as they are there."""
-MOST = 24
+MOST = 20
 
 
 def evaluate_strength(

@@ -7,7 +7,7 @@ from mien.image.resize import resize
 from mien.types import Image, Images
 
 FACTORS = {"4x": 4, "8x": 8}
-MOST = 60
+MOST = 40
 
 
 def shrink_and_enlarge(truth: Image, factor: int) -> Image:

@@ -11,8 +11,17 @@ from mien.evaluate.report import Report
 from mien.evaluate.sheets import Row
 from mien.metrics.score import Better, Score
 
-PERCENT = ("accuracy", "tar", "auc", "eer", "rank", "peak_share", "precision", "recall")
-DIGITS = {"psnr": 2, "psnr_y": 2, "niqe": 2, "degrees": 1, "sharpness": 0, "milliseconds": 1, "tenengrad": 0}
+PERCENT = ("nme", "accuracy", "tar", "auc", "eer", "rank", "peak_share", "precision", "recall")
+DIGITS = {
+    "psnr": 2,
+    "psnr_y": 2,
+    "niqe": 2,
+    "degrees": 1,
+    "angle": 2,
+    "sharpness": 0,
+    "milliseconds": 1,
+    "tenengrad": 0,
+}
 HEADER = (
     "protocol",
     "part",

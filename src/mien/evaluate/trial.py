@@ -9,7 +9,7 @@ from torch import nn
 from mien.evaluate.findings import Findings
 from mien.evaluate.judges import Judges, largest_crop
 from mien.evaluate.sheets import EvaluationError
-from mien.types import FindFaces, Recoverer
+from mien.types import Box, FindFaces, Image, Reading, Recoverer
 
 INPUT = "input"
 """Who goes by this name made nothing: the picture as it came."""
@@ -95,6 +95,10 @@ class Part:
     """In words, where these pictures are not all of their folder: "24 of 55 pictures of ffhq256"."""
 
 
+ReadBox = Callable[[Image, Box], Reading]
+"""Reads the landmarks and pose of the face in a box."""
+
+
 @dataclass(frozen=True)
 class Bench:
     """What a report is made with, from which protocols plan their parts."""
@@ -104,6 +108,11 @@ class Bench:
     find: FindFaces
     most: int | None = None
     """Pictures per part at most, below what the protocols themselves take."""
+
+    read_box: ReadBox | None = None
+    """None where there are no weights of a reader; then nothing judges one."""
+    pose_labels: Path | None = None
+    """None: a file beside the folder, called after it with `_labels.npz`."""
 
     def of_role(self, role: str) -> tuple[PhotoSet, ...]:
         return tuple(one for one in self.sets if one.role == role)

@@ -53,7 +53,9 @@ MEASURES: Mapping[str, Measure] = {
     "identity": Measure("identity", "cosine", "higher", RGB, "template of the embedder", "mean of pairs"),
     "degrees": Measure("Deg", "degrees", "lower", RGB, "template of the embedder", "mean of pairs"),
     "landmarks": Measure("LMD", "px at 512", "lower", RGB, "none", "mean over points and faces"),
+    "warp": Measure("guide's landmarks", "px off", "lower", NO_PIXELS, "none", "mean over points and pairs"),
     "nme": Measure("NME", "of sqrt(w h)", "lower", NO_PIXELS, "none", "mean of the three bins of yaw"),
+    "angle": Measure("angle", "degrees", "lower", NO_PIXELS, "none", "mean absolute error"),
     "accuracy": Measure(
         "accuracy", "", "higher", RGB, "template of the embedder", "threshold of the other folds"
     ),
@@ -64,6 +66,7 @@ MEASURES: Mapping[str, Measure] = {
     "peak_share": Measure(
         "share of peak", "", "higher", NO_PIXELS, "none", "network's rate over that of plain convolutions"
     ),
+    "yaw": Measure("mean |yaw|", "degrees", "lower", RGB, "crop of the reader", "mean of faces"),
     "rank": Measure("rank-k", "", "higher", RGB, "template of the embedder", "closed set, cosine"),
 }
 """Every kind of number that a report may hold."""
