@@ -83,6 +83,8 @@ class View:
     """How much of each pixel the picture shows: 0 for what had to be made up, and off the face."""
     covered: Masks
     """Where the face is."""
+    mirrored: Masks | None = None
+    """How much of each pixel was taken from the face's other half; None where that was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -240,17 +242,20 @@ def _view(
     areas = signed_areas(target, scene.triangles)
     pixels, shown = _look(pictures, scene.origin, areas, scene.triangles, fragments)
     shown = shown * covered
+    mirrored = None
     if mirror is not None:
         # a triangle's mirror image runs the other way round
         other, their_shown = _look(pictures, scene.mirrored(mirror), -areas, scene.triangles, fragments)
-        pixels = torch.lerp(pixels, other, their_shown * covered * (1 - shown))
+        taken = their_shown * covered * (1 - shown)
+        pixels, mirrored = torch.lerp(pixels, other, taken), _averaged(taken, settings.samples)
     elif settings.unseen == "black":
         pixels = torch.where((covered > 0) & (shown < 0.5), 0.0, pixels)
     share, shown = (_averaged(part, settings.samples) for part in (covered, shown))
     if settings.background == "warped":
-        return View(_averaged(pixels, settings.samples), shown, share)
+        return View(_averaged(pixels, settings.samples), shown, share, mirrored)
     under = pictures if settings.background == "kept" else torch.zeros_like(pictures)
-    return View(_averaged(pixels * covered, settings.samples) + (1 - share) * under, shown, share)
+    drawn = _averaged(pixels * covered, settings.samples) + (1 - share) * under
+    return View(drawn, shown, share, mirrored)
 
 
 def _look(
