@@ -44,7 +44,7 @@ def judged_by(judge: Pairs, fitted: Pairs) -> Reliability:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=Path, help="the folder of the training")
     arguments = parser.parse_args()
     _, held_out = PackedPeople.open(arguments.run / "faces").split(identity().hold_out_every)

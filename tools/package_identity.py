@@ -74,7 +74,7 @@ def whiten(network: IdentityNetwork, faces: PackedPeople) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=Path, help="the folder of the training")
     arguments = parser.parse_args()
     recipe = identity()

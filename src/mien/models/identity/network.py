@@ -149,7 +149,7 @@ def map_embeddings(
     network: IdentityNetwork, matrix: Float[Tensor, "features features"], origin: Float[Tensor, " features"]
 ) -> None:
     """Make the network answer `matrix @ (embedding - origin)`, by changing its last two layers."""
-    linear, norm = network.head[-2:]
+    linear, norm = network.head[-2], network.head[-1]
     assert isinstance(linear, nn.Linear)
     assert isinstance(norm, nn.BatchNorm1d)
     assert norm.running_mean is not None
