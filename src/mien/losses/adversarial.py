@@ -7,9 +7,13 @@ from torch import Tensor
 Logits = Float[Tensor, "batch 1 height width"]
 
 
-def critic_loss(real: Logits, made: Logits) -> Float[Tensor, ""]:
-    """What a critic minimises: -log D(real) - log(1 - D(made)), mean over patches."""
-    return F.softplus(-real).mean() + F.softplus(made).mean()
+def critic_loss(real: Logits, made: Logits, real_label: float = 1.0) -> Float[Tensor, ""]:
+    """What a critic minimises: -log D(real) - log(1 - D(made)), mean over patches.
+
+    With a label below 1 it is kept from being sure (one-sided smoothing, Salimans et al., 2016).
+    """
+    is_real = real_label * F.softplus(-real) + (1 - real_label) * F.softplus(real)
+    return is_real.mean() + F.softplus(made).mean()
 
 
 def adversarial_loss(made: Logits) -> Float[Tensor, ""]:
