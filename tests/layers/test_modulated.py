@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from mien.layers.equalized import EqualConv, EqualLinear, activate_scaled
-from mien.layers.modulated import EPSILON, Growth, ModulatedConv, StyledConv
+from mien.layers.modulated import EPSILON, ModulatedConv, StyledConv
 from mien.layers.upfirdn import TAPS, upfirdn
 
 
@@ -16,36 +16,37 @@ def one_by_one(conv: ModulatedConv, features: torch.Tensor, style: torch.Tensor)
         weight = conv.weight * conv.scale * conv.to_scales(own_style)[None, :, None, None]
         if conv.demodulate:
             weight = weight / (weight.square().sum((1, 2, 3), keepdim=True) + EPSILON).sqrt()
-        if conv.growth == "fir":
+        if conv.blur is not None:
             spread = F.conv_transpose2d(picture[None], weight.transpose(0, 1), stride=2)
             taps = torch.tensor(TAPS, dtype=features.dtype) / sum(TAPS) * 2
             results.append(upfirdn(spread, taps, 1, 1, (1, 1)))
         else:
-            if conv.growth == "bilinear":
-                picture = F.interpolate(picture[None], scale_factor=2, mode="bilinear")[0]
             results.append(F.conv2d(picture[None], weight, padding=weight.shape[-1] // 2))
     return torch.cat(results)
 
 
-@pytest.mark.parametrize("growth", ["none", "fir", "bilinear"])
+@pytest.mark.parametrize("grows", [False, True])
 @pytest.mark.parametrize("demodulate", [True, False])
-def test_a_batch_is_its_pictures(growth: Growth, demodulate: bool) -> None:
+def test_a_batch_is_its_pictures(grows: bool, demodulate: bool) -> None:
     torch.manual_seed(0)
-    conv = ModulatedConv(4, 6, 3, 5, demodulate, growth)
+    conv = ModulatedConv(4, 6, 3, 5, demodulate, grows)
     features, style = torch.randn(3, 4, 8, 8), torch.randn(3, 5)
     result = conv(features, style)
-    assert result.shape == (3, 6, *((8, 8) if growth == "none" else (16, 16)))
+    assert result.shape == (3, 6, *((16, 16) if grows else (8, 8)))
     torch.testing.assert_close(result, one_by_one(conv, features, style), atol=1e-5, rtol=1e-4)
 
 
-def test_both_ways_to_grow_differ_at_the_border_alone() -> None:
+def test_growing_is_a_mirrored_convolution_of_the_enlarged_picture() -> None:
+    """Away from the border, where bilinear enlargement repeats it and this one does not."""
     torch.manual_seed(0)
-    fir, bilinear = ModulatedConv(4, 6, 3, 5, growth="fir"), ModulatedConv(4, 6, 3, 5, growth="bilinear")
-    state = fir.state_dict()
-    bilinear.load_state_dict(state | {"weight": state["weight"].flip(2, 3)})  # transposed convolutions mirror
+    conv = ModulatedConv(4, 6, 3, 5, grows=True)
     features, style = torch.randn(2, 4, 8, 8), torch.randn(2, 5)
+    plain = ModulatedConv(4, 6, 3, 5)
+    state = conv.state_dict()
+    plain.load_state_dict(state | {"weight": state["weight"].flip(2, 3)})
+    enlarged = F.interpolate(features, scale_factor=2, mode="bilinear")
     inner = (..., slice(3, -3), slice(3, -3))
-    torch.testing.assert_close(fir(features, style)[inner], bilinear(features, style)[inner])
+    torch.testing.assert_close(conv(features, style)[inner], plain(enlarged, style)[inner])
 
 
 def test_demodulated_results_have_unit_variance_whatever_the_style() -> None:
@@ -57,7 +58,7 @@ def test_demodulated_results_have_unit_variance_whatever_the_style() -> None:
 
 def test_gradients_of_both_orders() -> None:
     torch.manual_seed(0)
-    conv = ModulatedConv(1, 2, 3, 2, growth="fir").double()
+    conv = ModulatedConv(1, 2, 3, 2, grows=True).double()
     conv.forward = forward_in_double(conv)  # the layer itself computes its gains in float32
     inputs = tuple(torch.randn(2, *shape).double().requires_grad_() for shape in ((1, 2, 2), (2,)))
     assert torch.autograd.gradcheck(conv.forward, inputs)

@@ -13,8 +13,6 @@ from mien.layers.upfirdn import Resample
 
 Features = Float[Tensor, "batch channels height width"]
 Style = Float[Tensor, "batch style"]
-Growth = Literal["none", "fir", "bilinear"]
-"""Whether the size doubles, and by which filter; `bilinear` is `fir` with the border repeated outwards."""
 NoiseUse = Literal["concatenated", "added"]
 EPSILON = 1e-8
 
@@ -33,16 +31,16 @@ class ModulatedConv(nn.Module):
         size: int,
         style_channels: int,
         demodulate: bool = True,
-        growth: Growth = "none",
+        grows: bool = False,
     ) -> None:
+        """`grows`: twice the size."""
         super().__init__()
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, size, size))
         self.scale = 1 / math.sqrt(in_channels * size**2)
         self.to_scales = EqualLinear(style_channels, in_channels, bias=1.0)
         self.demodulate = demodulate
-        self.growth = growth
         # the transposed convolution spreads each pixel over four, so that a quarter of the light is left
-        self.blur = Resample(padding=(1, 1), gain=4.0) if growth == "fir" else None
+        self.blur = Resample(padding=(1, 1), gain=4.0) if grows else None
 
     def forward(
         self, features: Features, style: Style
@@ -62,8 +60,6 @@ class ModulatedConv(nn.Module):
     ) -> Float[Tensor, "batch out_channels new_height new_width"]:
         if self.blur is not None:
             return self.blur(F.conv_transpose2d(features, weight.transpose(0, 1), stride=2))
-        if self.growth == "bilinear":
-            features = F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
         return F.conv2d(features, weight, padding=weight.shape[-1] // 2)
 
 
@@ -79,10 +75,10 @@ class StyledConv(nn.Module):
         out_channels: int,
         style_channels: int,
         noise: NoiseUse,
-        growth: Growth = "none",
+        grows: bool = False,
     ) -> None:
         super().__init__()
-        self.conv = ModulatedConv(in_channels, out_channels, 3, style_channels, growth=growth)
+        self.conv = ModulatedConv(in_channels, out_channels, 3, style_channels, grows=grows)
         self.noise_weight = nn.Parameter(torch.zeros(1))
         self.bias = nn.Parameter(torch.zeros(out_channels * (2 if noise == "concatenated" else 1)))
         self.noise = noise

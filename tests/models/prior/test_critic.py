@@ -35,9 +35,7 @@ def test_frozen_layers_learn_nothing_and_let_gradients_through() -> None:
     images = torch.rand(4, 3, 16, 16, requires_grad=True)
     critic(images).sum().backward()
     frozen = {name for name, parameter in critic.named_parameters() if parameter.grad is None}
-    assert frozen == {
-        name for name, _ in critic.named_parameters() if name.startswith(("stem", "blocks.0"))
-    }
+    assert frozen == {name for name, _ in critic.named_parameters() if name.startswith(("stem", "blocks.0"))}
     assert images.grad is not None
     assert float(images.grad.abs().max()) > 0
     with pytest.raises(ValueError, match="between 0 and 3 layers"):

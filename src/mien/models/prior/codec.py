@@ -80,12 +80,14 @@ class Level(nn.Module):
         self,
         coarse: Float[Tensor, "batch before half_height half_width"],
         skip: Float[Tensor, "batch after height width"],
-    ) -> Float[Tensor, "batch after height width"]:
-        return self.merge(self.grow(self.enlarge(coarse)) + skip)
+    ) -> tuple[Float[Tensor, "batch after height width"], Float[Tensor, "batch 3 height width"]]:
+        """Features, and the picture that shows how clean they are."""
+        features = self.merge(self.grow(self.enlarge(coarse)) + skip)
+        return features, self.to_rgb(features).float()
 
 
 class Decoder(nn.Module):
-    """Reconstructs features of every size, each with a picture that shows how clean they are."""
+    """Reconstructs features of every size."""
 
     def __init__(self, widths: Widths) -> None:
         super().__init__()
@@ -96,8 +98,9 @@ class Decoder(nn.Module):
         """Features coarse to fine, and pictures from side 8 on."""
         features, pictures = [self.first(encoded[0])], []
         for level, skip in zip(self.levels, encoded[1:], strict=True):
-            features.append(level(features[-1], skip))
-            pictures.append(level.to_rgb(features[-1]).float())
+            finer, picture = level(features[-1], skip)
+            features.append(finer)
+            pictures.append(picture)
         return features, pictures
 
 

@@ -97,7 +97,8 @@ class LocalConfig:
 
 def local_config(image_size: int) -> LocalConfig:
     """80 and 120 pixels of 512, as in GFPGAN, and nothing too small to be halved twice."""
-    return LocalConfig(*(max(16, round(image_size * side / 512 / 4) * 4) for side in (80, 120)))
+    eye, mouth = (max(16, round(image_size * side / 512 / 4) * 4) for side in (80, 120))
+    return LocalConfig(eye, mouth)
 
 
 def part_critic(channels: tuple[int, int, int]) -> nn.Sequential:

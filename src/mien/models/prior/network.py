@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mien.layers.equalized import EqualLinear, activate_scaled
-from mien.layers.modulated import Growth, ModulatedConv, NoiseUse, StyledConv
+from mien.layers.modulated import ModulatedConv, NoiseUse, StyledConv
 from mien.layers.upfirdn import doubling
 
 Features = Float[Tensor, "batch channels height width"]
@@ -18,6 +18,7 @@ Noises = list[Float[Tensor, "batch _ _ _"]]
 
 FIRST_SIDE = 4
 MAPPING_PACE = 0.01
+MEAN_SEED, NUM_IN_MEAN = 0, 4096
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,6 @@ class GeneratorConfig:
     style_channels: int = 512
     num_mapping_layers: int = 8
     noise: NoiseUse = "concatenated"
-    growth: Growth = "fir"
 
     @property
     def num_layers(self) -> int:
@@ -121,11 +121,11 @@ class Generator(nn.Module):
         convs = [StyledConv(widths[FIRST_SIDE], widths[FIRST_SIDE], style, config.noise)]
         for side in widths.sides[1:]:
             before, after = beside * widths[side // 2], widths[side]
-            convs.append(StyledConv(before, after, style, config.noise, config.growth))
+            convs.append(StyledConv(before, after, style, config.noise, grows=True))
             convs.append(StyledConv(beside * after, after, style, config.noise))
         self.convs = nn.ModuleList(convs)
         self.to_rgb = nn.ModuleList(ToRgb(beside * widths[side], style) for side in widths.sides)
-        self.enlarge = doubling() if config.growth == "fir" else nn.Upsample(scale_factor=2, mode="bilinear")
+        self.enlarge = doubling()
 
     def forward(
         self, codes: Float[Tensor, "batch pair style"], crossover: Int[Tensor, " batch"], noises: Noises
@@ -151,6 +151,12 @@ class Generator(nn.Module):
     def styles_of(self, codes: Codes) -> Styles:
         """One code for all layers."""
         return self.mapping(codes)[:, None].expand(-1, self.config.num_layers, -1)
+
+    def mean_style(self) -> Styles:
+        """Of the average face, which truncation brings others nearer to; always of the same codes."""
+        chance = torch.Generator().manual_seed(MEAN_SEED)
+        codes = draw_codes(self.config, NUM_IN_MEAN, chance, self.constant.device)
+        return self.styles_of(codes).mean(0, keepdim=True)
 
 
 def draw_noises(
