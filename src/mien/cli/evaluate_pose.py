@@ -49,12 +49,12 @@ def add_pose(options: Options) -> None:
 
 def run_pose(asked: PoseArguments) -> int:
     """Judge the reader, and say what came out."""
-    from mien.cli.tools import load_reader, load_reader_from
+    from mien.cli.tools import load_box_reader, load_reader_from
     from mien.evaluate.pose import PoseLabels, evaluate_pose
 
     with TextOutput(asked.json, Found((), ())) as output:
         readers = {} if asked.before is None else {BEFORE: load_reader_from(asked.before, asked.device)}
-        readers[READER] = load_reader(asked.device)
+        readers[READER] = load_box_reader(asked.device)
         try:
             labels = PoseLabels.read(asked.labels)
             with Show(len(labels.names)) as show:

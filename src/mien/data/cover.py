@@ -25,7 +25,10 @@ OUTLINE = slice(0, 27)
 class Cover:
     """What may be in front of a face, and how often."""
 
-    hands: HandProfile = field(default_factory=HandProfile)
+    hands: HandProfile = field(
+        default_factory=lambda: HandProfile(length=(0.3, 0.9), second_length=(0.25, 0.45))
+    )
+    """Larger ones than those by which a reader is judged."""
     blocks: OccluderProfile = field(
         default_factory=lambda: OccluderProfile(radius=(0.08, 0.3), center=(0.2, 0.8))
     )
@@ -34,7 +37,7 @@ class Cover:
         default_factory=lambda: OccluderProfile(radius=(0.02, 0.06), center=(0.2, 0.8), power=(2.0, 3.0))
     )
     """Hair, twigs, bars: three at a time."""
-    shares: tuple[float, float, float, float] = (0.4, 0.25, 0.2, 0.15)
+    shares: tuple[float, float, float, float] = (0.5, 0.2, 0.15, 0.15)
     """Of hands, of what is worn, of blocks, of strands."""
 
     def __call__(

@@ -37,9 +37,9 @@ class HandProfile:
     """Ranges that hands are drawn from, evenly (the paper's code; its second hand is always a small one)."""
 
     second_share: float = 0.2
-    length: tuple[float, float] = (0.45, 1.0)
+    length: tuple[float, float] = (0.25, 0.67)
     """Palm to finger tips, in parts of the face."""
-    second_length: tuple[float, float] = (0.3, 0.5)
+    second_length: tuple[float, float] = (0.25, 0.25)
     degrees: float = 90.0
     """Largest angle either way from pointing up."""
     shift: float = 0.09

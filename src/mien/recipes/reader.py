@@ -15,6 +15,7 @@ from mien.data.readpool import FITS, POINTS, ReadPool, ReadVariety, StoredReads,
 from mien.data.variety import drop_color, relight
 from mien.data.worn import Wardrobe
 from mien.degrade.chain import PROFILES, Profile
+from mien.degrade.hands import HandProfile
 from mien.geometry.rasterize_numba import rasterize_compiled
 from mien.models.reader.network import SMALL, ReaderConfig, ReaderNetwork
 from mien.models.reader.objective import Lesson, ReaderObjective, Truth, basis_of, mean_error
@@ -198,7 +199,7 @@ class ReaderRecipe:
         kinds = {
             "clean": easy,
             "covered": replace(
-                easy, covered_share=1.0, cover=replace(self.cover, shares=(1.0, 0.0, 0.0, 0.0))
+                easy, covered_share=1.0, cover=Cover(hands=HandProfile(), shares=(1.0, 0.0, 0.0, 0.0))
             ),
             "damaged": replace(easy, damaged_share=1.0, profiles=("gfrnet",)),
         }
