@@ -26,9 +26,9 @@ class Cover:
     """What may be in front of a face, and how often."""
 
     hands: HandProfile = field(
-        default_factory=lambda: HandProfile(length=(0.3, 0.9), second_length=(0.25, 0.45))
+        default_factory=lambda: HandProfile(length=(0.35, 1.1), second_length=(0.25, 0.5), arm=1.0)
     )
-    """Larger ones than those by which a reader is judged."""
+    """Larger ones than those by which a reader is judged, with their arms."""
     blocks: OccluderProfile = field(
         default_factory=lambda: OccluderProfile(radius=(0.08, 0.3), center=(0.2, 0.8))
     )

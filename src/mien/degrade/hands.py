@@ -1,7 +1,7 @@
 """Hands in front of faces: made shapes of skin colour, since no cut-outs of hands can be had freely.
 
-A hand is a palm, five fingers of three joints' length in one, and a forearm, all of them capsules (what
-is nearer to a segment than a radius). CFR-GAN's occluders are silhouettes of one flat colour as well.
+A hand is a palm, five fingers and perhaps a forearm, all of them capsules (what is nearer to a segment than
+a radius). CFR-GAN's occluders are silhouettes of one flat colour as well.
 """
 
 import math
@@ -19,7 +19,7 @@ from mien.types import Images, Masks
 Landmarks = Float[Tensor, "batch points 2"]
 
 ROOTS = ((-0.36, -0.02), (-0.22, -0.36), (-0.04, -0.42), (0.14, -0.40), (0.29, -0.31))
-"""Where thumb and fingers begin, in lengths of a hand, from the palm's middle; the fingers point up."""
+"""Where thumb and fingers begin, from the palm's middle; the fingers point up."""
 DIRECTIONS = (-62.0, -14.0, -3.0, 7.0, 18.0)
 """Degrees from up, clockwise."""
 LENGTHS = (0.34, 0.42, 0.48, 0.44, 0.34)
@@ -27,7 +27,8 @@ FINGER, ARM = 0.085, 0.26
 """Radii."""
 PALM = (0.06, 0.30)
 """Half the way along it, and its radius."""
-ARM_LENGTH = 1.6
+HAND = 1.26
+"""From the longest finger's tip to the wrist, in the units of these shapes."""
 GRAIN = 6
 """Cells per side of the noise that shades a hand."""
 
@@ -38,8 +39,10 @@ class HandProfile:
 
     second_share: float = 0.2
     length: tuple[float, float] = (0.25, 0.67)
-    """Palm to finger tips, in parts of the face."""
+    """Finger tips to wrist, in parts of the face."""
     second_length: tuple[float, float] = (0.25, 0.25)
+    arm: float = 0.0
+    """Of the forearm, how much is seen, in lengths of the hand."""
     degrees: float = 90.0
     """Largest angle either way from pointing up."""
     shift: float = 0.09
@@ -71,7 +74,7 @@ class HandProfile:
         chosen = (uniform(generator, num) * points.shape[1]).long()
         away = (2 * uniform(generator, num, 2) - 1).to(points) * self.shift * size[:, None]
         middle = points[torch.arange(num), chosen] + away
-        scale = size * (length[0] + (length[1] - length[0]) * uniform(generator, num)).to(points)
+        scale = size / HAND * (length[0] + (length[1] - length[0]) * uniform(generator, num)).to(points)
         angle = math.radians(self.degrees) * (2 * uniform(generator, num) - 1)
         side = torch.where(uniform(generator, num) < 0.5, -1.0, 1.0)  # left hands and right ones
         starts, ends, radii = self.capsules(num, generator)
@@ -91,7 +94,8 @@ class HandProfile:
         reach = torch.where(folded, 0.1 * reach, reach)
         tips = roots + reach[..., None] * torch.stack((angle.sin(), -angle.cos()), -1)
         palm = torch.tensor([[0.0, -PALM[0]], [0.0, PALM[0]]]).expand(num, -1, -1)
-        wrist = torch.tensor([[0.0, 0.25], [0.0, ARM_LENGTH]]).expand(num, -1, -1)
+        end = PALM[0] + PALM[1] - ARM + HAND * self.arm
+        wrist = torch.tensor([[0.0, PALM[0]], [0.0, end]]).expand(num, -1, -1)
         starts = torch.cat((roots, palm[:, :1], wrist[:, :1]), 1)
         ends = torch.cat((tips, palm[:, 1:], wrist[:, 1:]), 1)
         radii = torch.tensor([FINGER] * 5 + [PALM[1], ARM]) * (0.9 + 0.2 * uniform(generator, num, 1))
