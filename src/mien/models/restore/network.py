@@ -133,10 +133,11 @@ class PatchCritic(nn.Module):
     Spectral norms bound how steep it gets, so that it needs no gradient penalty.
     """
 
-    def __init__(self, channels: tuple[int, ...] = (48, 96, 192, 384)) -> None:
+    def __init__(self, channels: tuple[int, ...] = (48, 96, 192, 384), num_given: int = 1) -> None:
+        """`num_given`: pictures that it is shown beside the one to judge, as channels of one."""
         super().__init__()
         layers: list[nn.Module] = []
-        before = 6
+        before = 3 * (num_given + 1)
         for index, after in enumerate(channels):
             stride = 2 if index < len(channels) - 1 else 1
             layers += [spectral_norm(nn.Conv2d(before, after, 4, stride, 1)), nn.LeakyReLU(NEGATIVE_SLOPE)]
@@ -144,7 +145,7 @@ class PatchCritic(nn.Module):
         self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(before, 1, 4, 1, 1)))
 
     def forward(
-        self, damaged: Float[Tensor, "batch 3 height width"], images: Float[Tensor, "batch 3 height width"]
+        self, given: Float[Tensor, "batch planes height width"], images: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch 1 _ _"]:
         """Logits, large where a patch looks real; pictures in [-1, 1]."""
-        return self.layers(torch.cat((damaged, images), dim=1))  # (B, 1, H / 8 - 2, W / 8 - 2)
+        return self.layers(torch.cat((given, images), dim=1))  # (B, 1, H / 8 - 2, W / 8 - 2)
