@@ -22,6 +22,8 @@ def reflected_conv(
     """A convolution that sees the picture's mirror image beyond its border."""
     conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, padding_mode="reflect")
     nn.init.kaiming_normal_(conv.weight, a=NEGATIVE_SLOPE)
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)
     return spectral_norm(conv) if spectral else conv
 
 

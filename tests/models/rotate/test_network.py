@@ -53,6 +53,12 @@ def test_without_the_o_path_everything_is_made_anew():
     assert count(network) < count(RotateNetwork(TINY))
 
 
+def test_what_adds_begins_as_the_estimate():
+    photo, estimate = pictures(32)
+    network = RotateNetwork(replace(TINY, adds=True, spectral=False))
+    torch.testing.assert_close(network(photo, estimate)[0], estimate, atol=1e-6, rtol=0)
+
+
 def test_attention_is_equation_9():
     attention = OcclusionAttention(4)
     photo, estimate = torch.rand(2, 2, 4, 8, 8, generator=torch.Generator().manual_seed(1))

@@ -33,13 +33,21 @@ class RotateConfig:
     parses: bool = True
     """Without the occlusion-parsing path (ablation w/o O path) there is no mask: all is made anew."""
 
+    adds: bool = False
+    """Whether the network makes what is to be added to the estimate, and not the picture itself: it then
+    begins as good as the estimate is, which short trainings need."""
+
     def __post_init__(self) -> None:
         if self.image_size % (4 * self.fold):
             raise ValueError(f"image_size {self.image_size} is not a multiple of {4 * self.fold}")
+        if self.adds and self.spectral:
+            raise ValueError("what adds begins with zeros, of which there is no spectral norm")
 
 
 PAPER = RotateConfig()
-SMALL = RotateConfig(image_size=256, fold=4, channels=(48, 96, 160), num_blocks=6, stem=3, spectral=False)
+SMALL = RotateConfig(
+    image_size=256, fold=4, channels=(48, 96, 160), num_blocks=6, stem=3, spectral=False, adds=True
+)
 """What the embedded weights have: 5.3 M parameters, 3.9 GFLOP a face; at 256 px, the size of the photos, of
 the parser and of restoration, so that nothing is resampled between them."""
 
@@ -122,6 +130,8 @@ class RotateNetwork(nn.Module):
         self.blocks = nn.Sequential(*(GatedBlock(coarse, spectral) for _ in range(config.num_blocks)))
         self.grows = nn.Sequential(Grow(coarse, middle, spectral), Grow(middle, fine, spectral))
         self.to_image = reflected_conv(fine, planes, config.stem, spectral=spectral)
+        if isinstance(self.to_image, nn.Conv2d) and config.adds:
+            nn.init.zeros_(self.to_image.weight)  # nothing is added at first
 
     def forward(self, photo: Images, estimate: Images) -> tuple[Images, Masks]:
         """Pictures in [-1, 1]; of the mask the logits, which are high where something was made up."""
@@ -129,8 +139,9 @@ class RotateNetwork(nn.Module):
         seen = self.photo_stem(F.pixel_unshuffle(photo, fold))  # (B, C0, H / fold, W / fold)
         expected = self.estimate_stem(F.pixel_unshuffle(estimate, fold))  # (B, C0, H / fold, W / fold)
         features, logits = self.parse(seen, expected)  # (B, C2, H / (4 fold), W / (4 fold))
-        image = torch.tanh(self.to_image(self.grows(self.blocks(features))))
-        return F.pixel_shuffle(image, fold), logits  # (B, 3, H, W), (B, 1, H, W)
+        planes = self.to_image(self.grows(self.blocks(features)))  # (B, 3 fold^2, H / fold, W / fold)
+        image = F.pixel_shuffle(planes, fold)  # (B, 3, H, W)
+        return (estimate + image if self.config.adds else torch.tanh(image)), logits
 
     def parse(
         self, seen: Features, expected: Features
