@@ -58,6 +58,9 @@ class Reader:
         self.device = device
         self.config = network.config
         folded: nn.Module = fold_norms(network).to(device)
+        for module in folded.modules():  # the last layers stay precise, as they say where things are
+            if isinstance(module, nn.Conv2d):
+                module.to(self.settings.precision)
         self.network = folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def __call__(self, crop: Crop) -> Reading:
@@ -100,10 +103,8 @@ class Reader:
         cuts = torch.cat(
             [warp_affine(picture[None], square[None], size, size, "border", "bilinear") for square in squares]
         ).to(self.device)
-        both = torch.cat((cuts, cuts.flip(3))).contiguous(memory_format=torch.channels_last)
-        mixed = self.settings.precision != torch.float32
-        with torch.autocast(self.device.type, dtype=self.settings.precision, enabled=mixed):
-            answer = self.network(both)
+        both = torch.cat((cuts, cuts.flip(3))).to(self.settings.precision)
+        answer = self.network(both.contiguous(memory_format=torch.channels_last))
         numbers = Answer(*(part.float().cpu() for part in answer[:-1]), maps=())
         return merged(numbers, len(cuts), size)
 
