@@ -38,7 +38,7 @@ LARGEST_YAW, LARGEST_PITCH = 90.0, 30.0
 SAME_POSE = 1.0
 """A turn by less than these degrees is none."""
 DOUBTFUL, SURE = 0.3, 0.7
-"""What the network takes for covered below the first stays as it is, above the second is made anew."""
+"""What is covered or unknown by less than the first stays as it is, by more than the second is made anew."""
 
 
 @dataclass(frozen=True)
@@ -289,13 +289,12 @@ class Rotator:
 
     def composed(self, one: Prepared, made: Image, found: Mask) -> Recovery:
         """What is seen stays, what is mirrored stays, the rest is what the network made."""
-        sure = ((found - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
-        found = (sure if one.given is None else one.given) * (1 - one.kept) * one.face
-        known = (one.seen + one.mirrored).clamp(max=1) * one.face
+        found = (surely(found) if one.given is None else one.given) * (1 - one.kept) * one.face
+        known = torch.minimum(one.seen + one.mirrored, one.face)
         free = float(((1 - found) * known).sum() / known.sum().clamp(min=1))
         if free < self.settings.least_seen:
             return left(one.crop, f"refused: only {free:.0%} of this face can be seen")
-        guessed = torch.maximum(found, one.face - known)
+        guessed = torch.maximum(found, surely(one.face - known))
         pixels = torch.lerp(one.base, made, guessed)
         if not one.is_turned:
             pixels = torch.lerp(pixels, one.crop.pixels.float(), self.settings.fidelity)
@@ -308,6 +307,11 @@ class Rotator:
             notes=(told(one.face, seen, mirrored),),
             mirrored=mirrored,
         )
+
+
+def surely(chance: Mask) -> Mask:
+    """What is doubtful does not count, so that much of it leaves no haze, and a rim no line."""
+    return ((chance - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
 
 
 def left(crop: Crop, why: str) -> Recovery:
