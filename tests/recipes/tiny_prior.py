@@ -20,7 +20,13 @@ from mien.train.loop import train
 SIDE = 16
 TINY = GeneratorConfig(Widths(SIDE, most=8, budget=64), style_channels=6, num_mapping_layers=2)
 SHORT = TrainConfig(
-    num_steps=6, device="cpu", log_every=1, validate_every=99, checkpoint_every_seconds=0.0, num_loaders=0
+    num_steps=6,
+    precision="bf16-mixed",
+    device="cpu",
+    log_every=1,
+    validate_every=99,
+    checkpoint_every_seconds=0.0,
+    num_loaders=0,
 )
 
 

@@ -30,12 +30,12 @@ from mien.models.prior.network import (
     draw_noises,
 )
 from mien.models.prior.objective import (
+    PathLengths,
     Remembering,
+    Steepness,
     adapt_strength,
     judge_pictures,
-    path_lengths,
     path_loss,
-    steepness,
 )
 from mien.recipes.sources import Sources
 from mien.train.config import Networks, Run, TrainConfig
@@ -123,10 +123,12 @@ class GeneratorRecipe:
         decay = 0.5 ** (self.batch_size / self.pictures_to_average)
         players = [Player("generator", maker, makes, lessons.make, ema_decay=decay)]
         if self.path_weight:
-            players.append(Player("paths", maker, makes, lessons.even_paths, every=self.path_every))
+            paths = PathLengths(maker)
+            players.append(Player("paths", paths, makes, lessons.even_paths, every=self.path_every))
         players.append(Player("critic", judge, judges, lessons.judge))
         if self.penalty_weight:
-            players.append(Player("penalty", judge, judges, lessons.penalise, every=self.penalty_every))
+            steep = Steepness(judge)
+            players.append(Player("penalty", steep, judges, lessons.penalise, every=self.penalty_every))
         return tuple(players)
 
     def lazily(self, network: nn.Module, every: int) -> torch.optim.Optimizer:
@@ -152,9 +154,9 @@ class Lessons:
         return Losses(total=loss, terms={"adversarial": loss.detach()})
 
     def even_paths(self, network: nn.Module, images: Images, generator: torch.Generator) -> Losses:
-        num = max(1, len(images) // self.recipe.path_shrink)
-        made, styles = network(*given(self.recipe, num, generator, images.device))
-        lengths = path_lengths(made, styles, generator)
+        some = images[: max(1, len(images) // self.recipe.path_shrink)]
+        direction = torch.randn(some.shape, generator=generator, device=images.device)
+        lengths = network(given(self.recipe, len(some), generator, images.device), direction)
         loss = path_loss(lengths, self.maker.value)
         total = self.recipe.path_weight * self.recipe.path_every * loss
         return Losses(total=total, terms={"unevenness": loss.detach(), "length": lengths.mean().detach()})
@@ -171,7 +173,7 @@ class Lessons:
 
     def penalise(self, network: nn.Module, images: Images, generator: torch.Generator) -> Losses:
         # its gradient at varied pictures: through the variation itself there is no second derivative
-        loss = steepness(network, self.vary(2 * images - 1, generator))
+        loss = network(self.vary(2 * images - 1, generator))
         total = self.recipe.penalty_weight / 2 * self.recipe.penalty_every * loss
         return Losses(total=total, terms={"steepness": loss.detach()})
 

@@ -19,9 +19,9 @@ from mien.models.prior.objective import (
     PriorObjective,
     PriorObjectiveConfig,
     Remembering,
+    Steepness,
     judge_all_parts,
     judge_pictures,
-    steepness,
 )
 from mien.recipes.prior_exam import Examination
 from mien.recipes.sources import MissingSourceError, Sources
@@ -145,7 +145,9 @@ class PriorRecipe:
         ]
         if self.penalty_weight:
             every = self.penalty_every
-            players.append(Player("penalty", critic, judges, lessons.penalise, every, schedule=schedule))
+            players.append(
+                Player("penalty", Steepness(critic), judges, lessons.penalise, every, schedule=schedule)
+            )
         if parts is not None:
             local = torch.optim.Adam(parts.parameters(), lr=self.rates.local_critics, betas=(0.0, 0.99))
             players.append(Player("parts", parts, local, lessons.judge_parts, schedule=schedule))
@@ -188,7 +190,7 @@ class Lessons:
         return losses
 
     def penalise(self, network: nn.Module, portraits: Portraits, generator: torch.Generator) -> Losses:
-        loss = steepness(network, 2 * portraits.truth - 1)
+        loss = network(2 * portraits.truth - 1)
         total = self.recipe.penalty_weight / 2 * self.recipe.penalty_every * loss
         return Losses(total=total, terms={"steepness": loss.detach()})
 

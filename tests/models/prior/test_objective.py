@@ -47,9 +47,9 @@ def test_lengths_of_paths_are_those_of_the_jacobian() -> None:
     matrix = torch.randn(3 * 4 * 4, 5 * 6, generator=generator)
     styles = torch.randn(2, 5, 6, generator=generator, requires_grad=True)
     images = (styles.flatten(1) @ matrix.mT).reshape(2, 3, 4, 4)
-    found = path_lengths(images, styles, torch.Generator().manual_seed(7))
-    direction = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(7)) / 4
-    gradient = (direction.flatten(1) @ matrix).reshape(2, 5, 6)
+    direction = torch.randn(2, 3, 4, 4, generator=generator)
+    found = path_lengths(images, styles, direction)
+    gradient = (direction.flatten(1) @ matrix / 4).reshape(2, 5, 6)
     torch.testing.assert_close(found, gradient.square().sum(2).mean(1).sqrt())
 
 

@@ -48,13 +48,38 @@ def steepness(judge: Judge, real: Images) -> Scalar:
 
 
 def path_lengths(
-    images: Images, styles: Float[Tensor, "batch layers style"], generator: torch.Generator
+    images: Images, styles: Float[Tensor, "batch layers style"], direction: Images
 ) -> Float[Tensor, " batch"]:
     """How far pictures move for a small step of the style, in a random direction (StyleGAN2, equation 4)."""
-    direction = torch.randn(images.shape, generator=generator, device=images.device)
     moved = (images * direction).sum() / math.sqrt(images.shape[2] * images.shape[3])
     (gradient,) = torch.autograd.grad(moved, styles, create_graph=True)
     return gradient.square().sum(2).mean(1).sqrt()
+
+
+class Steepness(nn.Module):
+    """A critic asked for its steepness: gradients are taken inside, where nothing waits for them outside."""
+
+    def __init__(self, critic: nn.Module) -> None:
+        super().__init__()
+        self.critic = critic
+
+    def forward(self, real: Images) -> Scalar:
+        with torch.autocast(real.device.type, enabled=False):
+            return steepness(self.critic, real)
+
+
+class PathLengths(nn.Module):
+    """A generator asked for the lengths of its paths."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(
+        self, given: tuple[Tensor, Tensor, list[Tensor]], direction: Images
+    ) -> Float[Tensor, " batch"]:
+        made, styles = self.generator(*given)
+        return path_lengths(made, styles, direction)
 
 
 def path_loss(lengths: Float[Tensor, " batch"], usual: Tensor, decay: float = 0.01) -> Scalar:

@@ -64,9 +64,9 @@ class PriorRestorer:
         """The same network, fed so many faces at a time."""
         return self.with_settings(replace(self.settings, batch_size=batch_size))
 
-    def with_variant(self, number: int) -> "PriorRestorer":
+    def with_variant(self, number: int, seed: int = 0) -> "PriorRestorer":
         """The same network with another answer; 0 is the usual one."""
-        return self.with_settings(replace(self.settings, variant=number))
+        return self.with_settings(replace(self.settings, variant=number, seed=seed))
 
     def with_settings(self, settings: PriorSettings) -> "PriorRestorer":
         """The same network under other settings; both go on to work."""
@@ -96,19 +96,23 @@ class PriorRestorer:
     def restore(self, damaged: Images) -> Images:
         """Pictures in [0, 1], in and out, on the processor whatever the network runs on."""
         inputs = (2 * damaged - 1).to(device=self.device, memory_format=torch.channels_last)
-        in_half = self.settings.precision != torch.float32
-        with torch.autocast(self.device.type, dtype=self.settings.precision, enabled=in_half):
+        generator = self.network.generator
+        with self.precision():
             code, features, pictures = self.network.codec(inputs)
-            generator = self.network.generator
             styles, noises = generator.styles_of(code), as_noises(features)
-            made = generator.synthesize(styles, noises)  # (B, 3, S, S) in [-1, 1]
-            if self.settings.variant:
-                room = 1 - structure_agreement(damaged, as_pictures(made)).mean((1, 2, 3))  # (B,)
-                made = generator.synthesize(self.another(styles, room), noises)
-        restored = as_pictures(made)
-        return (
-            torch.lerp(restored, as_pictures(pictures[-1]), self.settings.fidelity) if pictures else restored
-        )
+            restored = as_pictures(generator.synthesize(styles, noises))  # (B, 3, S, S)
+        if self.settings.variant:
+            room = 1 - structure_agreement(damaged, restored).mean((1, 2, 3))  # (B,)
+            with self.precision():
+                restored = as_pictures(generator.synthesize(self.another(styles, room), noises))
+        if not pictures:
+            return restored
+        return torch.lerp(restored, as_pictures(pictures[-1]), self.settings.fidelity)
+
+    def precision(self) -> torch.autocast:
+        """What the network computes in; its weights stay float32."""
+        precision = self.settings.precision
+        return torch.autocast(self.device.type, dtype=precision, enabled=precision != torch.float32)
 
     def another(
         self, styles: Float[Tensor, "batch layers style"], room: Float[Tensor, " batch"]
