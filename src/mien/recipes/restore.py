@@ -171,6 +171,11 @@ def restore_identity() -> RestoreRecipe:
     return replace(restore(), objective=RestoreObjectiveConfig(identity_weight=0.1))
 
 
+def restore_mmrb() -> RestoreRecipe:
+    """`restore` with MMRB-GAN's blocks in its encoder."""
+    return replace(restore(), network=replace(SMALL, mmrb=True))
+
+
 def restore_sharp() -> RestoreRecipe:
     """The later phase: from the package's weights on, with a critic that asks for detail."""
     objective = RestoreObjectiveConfig(pixel="charbonnier", pixel_weight=10.0, adversarial_weight=0.05)

@@ -56,6 +56,15 @@ def test_small_config_fits_256_px_crops() -> None:
     assert count(network) == 7_026_672
 
 
+def test_mmrbs_stand_between_the_first_and_the_last_level() -> None:
+    with torch.device("meta"):
+        network = RestoreNetwork(replace(SMALL, mmrb=True))
+        assert network(torch.empty(1, 3, 256, 256)).shape == (1, 3, 256, 256)
+    assert list(network.encoder.mmrbs) == ["1", "2"]
+    assert not any("mmrbs" in name for name in RestoreNetwork(TINY).state_dict())
+    shaken(RestoreNetwork(replace(TINY, mmrb=True)))(torch.rand(1, 3, 16, 16)).sum().backward()
+
+
 def test_starts_as_the_identity_where_it_predicts_a_residual() -> None:
     images = torch.rand(2, 3, 16, 24)
     assert torch.equal(RestoreNetwork(TINY)(images), images)

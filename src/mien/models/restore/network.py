@@ -10,6 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from mien.layers.conv import NEGATIVE_SLOPE, activate, conv3x3, residual_blocks
 from mien.layers.dense import DenseDecoder
+from mien.layers.mmrb import Mmrb
 
 Features = Float[Tensor, "batch channels height width"]
 
@@ -34,6 +35,8 @@ class RestoreConfig:
     """Whether the decoder sees the encoder's features of its size as well."""
     residual: bool
     """Whether the network predicts what to add to its input."""
+    mmrb: bool = False
+    """Whether each level of the encoder but the first and last ends in an MMRB (MMRB-GAN)."""
 
     def __post_init__(self) -> None:
         if not len(self.num_blocks) == len(self.channels) == len(self.decoder_channels) + 1:
@@ -84,12 +87,15 @@ class Encoder(nn.Module):
             residual_blocks(channels, num_blocks)
             for channels, num_blocks in zip(config.channels, config.num_blocks, strict=True)
         )
+        inner = range(1, len(config.channels) - 1) if config.mmrb else ()
+        self.mmrbs = nn.ModuleDict({str(level): Mmrb(config.channels[level]) for level in inner})
 
     def forward(self, folded: Features) -> list[Float[Tensor, "batch _ _ _"]]:
         """Features fine to coarse; the last one is the code."""
         features = [self.stages[0](self.stem(folded))]  # (B, channels[0], H, W)
-        for shrink, stage in zip(self.shrinks, self.stages[1:], strict=True):
-            features.append(stage(shrink(activate(features[-1]))))  # (B, channels[k], H / 2^k, W / 2^k)
+        for level, (shrink, stage) in enumerate(zip(self.shrinks, self.stages[1:], strict=True), start=1):
+            finer = stage(shrink(activate(features[-1])))  # (B, channels[k], H / 2^k, W / 2^k)
+            features.append(self.mmrbs[str(level)](finer) if str(level) in self.mmrbs else finer)
         return features
 
 
