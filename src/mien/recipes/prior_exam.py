@@ -49,8 +49,8 @@ class Examination:
             codec = psnr(pyramid[-1], batch.truth) if pyramid else before
             alike = torch.zeros_like(before)
             if self.embed is not None:
-                pair = (self.embed(images.to(device)).cpu() for images in (made, batch.truth))
-                alike = F.cosine_similarity(*pair)
+                one, other = (self.embed(images.to(device)).cpu() for images in (made, batch.truth))
+                alike = F.cosine_similarity(one, other)
             rows.append(torch.stack((psnr(made, batch.truth), before, codec, alike)))
         after, before, codec, alike = torch.cat(rows, dim=1).mean(1).tolist()
         figures = {"psnr": after, "psnr_gain": after - before, "codec_gain": codec - before}

@@ -14,7 +14,11 @@ def load_spandrel(path: Path, device: torch.device) -> ForeignRestorer:
     if find_spec("spandrel") is None:
         raise WeightsError("spandrel:FILE needs the package spandrel and a torchvision that works")
     try:
-        from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+        from spandrel import (  # pyright: ignore[reportMissingImports]
+            ImageModelDescriptor,
+            ModelLoader,
+            UnsupportedModelError,
+        )
     except (ImportError, RuntimeError) as error:  # a torchvision built for another torch
         raise WeightsError(f"spandrel cannot be imported: {str(error).splitlines()[0]}") from error
     try:
