@@ -163,8 +163,8 @@ def test_random_guides_are_of_others(folder: Path) -> None:
 def test_variants_change_what_table_1_says() -> None:
     plain = guided()
     assert replace(guided_random(), guides="own") == plain
-    assert replace(guided_without_warp(), network=plain.network, num_flow_steps=1500) == plain
-    assert replace(guided_without_flow(), objective=plain.objective, num_flow_steps=1500) == plain
+    assert replace(guided_without_warp(), network=plain.network, num_flow_steps=2000) == plain
+    assert replace(guided_without_flow(), objective=plain.objective, num_flow_steps=2000) == plain
     assert guided_without_guide().network.warp is None
     assert not guided_without_guide().network.sees_guide
     for wide, narrow in (
@@ -187,9 +187,9 @@ def test_rates_are_those_of_the_paper(tmp_path: Path) -> None:
 
 
 def test_the_rate_rises_and_falls_in_each_phase(tmp_path: Path) -> None:
-    recipe = replace(guided(), training=TrainConfig(num_steps=4000))
+    recipe = replace(guided(), training=TrainConfig(num_steps=4500))
     schedule = recipe.schedule(tmp_path)
     assert recipe.learning_rate * schedule(99) == pytest.approx(recipe.flow_learning_rate)
-    assert schedule(1599) == 1.0
-    assert recipe.learning_rate * schedule(1499) < 0.11 * recipe.flow_learning_rate
-    assert schedule(3999) < 0.02
+    assert schedule(2099) == 1.0
+    assert recipe.learning_rate * schedule(1999) < 0.11 * recipe.flow_learning_rate
+    assert schedule(4499) < 0.02

@@ -42,6 +42,7 @@ from mien.models.restore.network import PatchCritic
 from mien.recipes.guided_exam import Examination
 from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.config import Run, TrainConfig
+from mien.train.muon import Muon
 from mien.train.order import generator_at, shuffled_indices
 from mien.train.plateau import drop_on_plateau
 from mien.train.player import Player
@@ -88,15 +89,17 @@ class GuidedRecipe:
     """Of guide and truth, each by itself: they were taken at another time."""
     gray_share: float = 0.04
     batch_size: int = 8
-    flow_batch_size: int = 24
+    flow_batch_size: int = 12
     """WarpNet alone is quick."""
-    num_flow_steps: int = 1500
+    num_flow_steps: int = 2000
     """Of the first phase; 0 leaves it out."""
-    learning_rate: float = 4e-4
-    flow_learning_rate: float = 1e-3
+    learning_rate: float = 6e-4
+    flow_learning_rate: float = 3e-3
     """Of the first phase."""
     weight_decay: float = 1e-4
+    optimizer: Literal["muon", "adam"] = "muon"
     betas: tuple[float, float] = (0.9, 0.999)
+    """Of Adam."""
     critic_learning_rate: float = 1e-4
     num_warmup: int = 100
     rate: Literal["cosine", "plateau"] = "cosine"
@@ -192,7 +195,9 @@ class GuidedRecipe:
         def learn(gfrnet: nn.Module, lesson: Lesson, generator: torch.Generator) -> Losses:
             pairs = lesson.pairs
             if lesson.is_flow_alone:
-                flow = gfrnet.find_flow(2 * pairs.damaged - 1, 2 * pairs.guides - 1)
+                flow = gfrnet.find_flow(  # pyright: ignore[reportCallIssue]
+                    2 * pairs.damaged - 1, 2 * pairs.guides - 1
+                )
                 return objective.flow_loss(flow, pairs.truth_points, pairs.guide_points)
             made = gfrnet(2 * pairs.damaged - 1, 2 * pairs.guides - 1)
             image = (made.image + 1) / 2
@@ -205,13 +210,18 @@ class GuidedRecipe:
         return Player(
             name="guided",
             network=network,
-            optimizer=torch.optim.AdamW(
-                network.parameters(), self.learning_rate, self.betas, weight_decay=self.weight_decay
-            ),
+            optimizer=self.make_optimizer(network),
             objective=learn,
             ema_decay=self.ema_decay,
             schedule=self.schedule(folder),
             clip_norm=self.clip_norm,
+        )
+
+    def make_optimizer(self, network: GuidedNetwork) -> torch.optim.Optimizer:
+        if self.optimizer == "muon":
+            return Muon(network, self.learning_rate, self.weight_decay)
+        return torch.optim.AdamW(
+            network.parameters(), self.learning_rate, self.betas, weight_decay=self.weight_decay
         )
 
     def schedule(self, folder: Path) -> Callable[[int], float]:
@@ -275,7 +285,7 @@ def guided() -> GuidedRecipe:
 
 def guided_sharp() -> GuidedRecipe:
     """The later phase, with critics that ask for detail."""
-    return replace(guided(), objective=SHARP, learning_rate=1e-4, num_flow_steps=0)
+    return replace(guided(), objective=SHARP, learning_rate=1.5e-4, num_flow_steps=0)
 
 
 def guided_paper() -> GuidedRecipe:
@@ -296,6 +306,7 @@ def guided_paper() -> GuidedRecipe:
         flow_learning_rate=2e-4,
         critic_learning_rate=2e-4,
         weight_decay=0.0,
+        optimizer="adam",
         betas=(0.5, 0.999),
         rate="plateau",
         ema_decay=None,

@@ -260,7 +260,8 @@ class GuidedNetwork(nn.Module):
     def find_flow(self, damaged: Pictures, guide: Pictures) -> Flow:
         """Phi, in float32 whatever the network computes in."""
         if self.warp_net is None:
-            return identity_flow(*guide.shape[-2:], guide.device).expand(len(guide), -1, -1, -1)
+            height, width = guide.shape[-2:]
+            return identity_flow(height, width, guide.device).expand(len(guide), -1, -1, -1)
         if isinstance(self.warp_net, UNet):
             return self.warp_net(torch.cat((damaged, guide), dim=1)).float()
         return self.warp_net(damaged, guide)

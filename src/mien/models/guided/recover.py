@@ -35,9 +35,9 @@ class GuidedSettings:
     batch_size: int = 8
     """Faces that go through the network together."""
     precision: torch.dtype = torch.bfloat16
-    least_likeness: float = 0.2
+    least_likeness: float = 0.12
     """Cosine between input and reference below which they are taken for two people. Damage lowers it, so
-    this is lower than among clean photos."""
+    this is lower than between clean photos."""
     any_person: bool = False
     """Take the reference whoever it shows."""
 
