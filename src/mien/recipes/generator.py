@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -14,7 +15,7 @@ from mien.data.variety import mirror
 from mien.image.blend import contact_sheet
 from mien.image.io import write_image
 from mien.losses.adversarial import adversarial_loss
-from mien.losses.identity import load_embedder
+from mien.losses.identity import Embed, load_embedder
 from mien.metrics.frechet import Moments, frechet_distance
 from mien.metrics.kernel import kernel_distance
 from mien.metrics.samples import Embedder, Samples
@@ -77,6 +78,8 @@ class GeneratorRecipe:
     pictures_to_average: float = 10_000.0
     """Half life of the averaged weights."""
     num_judged: int = 500
+    embedder_size: int = 256
+    """Side of the crops that the embedder takes."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             num_steps=1_000_000, precision="bf16-mixed", validate_every=2000, checkpoint_every_seconds=300.0
@@ -92,9 +95,8 @@ class GeneratorRecipe:
         training, held_out = everything.split(every=max(2, len(everything) // self.num_judged))
         embedder = None
         if sources.embedder is not None:
-            name = f"{sources.embedder.name}, {size} px"
-            device = pick_device(self.training.device)
-            embedder = Embedder(name, load_embedder(sources.embedder, device))
+            recognise = load_embedder(sources.embedder, pick_device(self.training.device))
+            embedder = Embedder(f"{sources.embedder.name}, {size} px", seen_at(recognise, self.embedder_size))
         examination = Examination(self.network, held_out, embedder)
 
         def batches(step: int, rank: int, num_ranks: int) -> Images:
@@ -232,6 +234,15 @@ class Examination:
         return ((network.synthesize(styles, draw_noises(self.config, num, chance, device)) + 1) / 2).clamp(
             0, 1
         )
+
+
+def seen_at(embed: Embed, side: int) -> Embed:
+    """The same for pictures of any size."""
+
+    def embed_resized(images: Images) -> Float[Tensor, "batch features"]:
+        return embed(F.interpolate(images.float(), size=(side, side), mode="bilinear", antialias=True))
+
+    return embed_resized
 
 
 def joined(parts: list[Samples]) -> Samples:

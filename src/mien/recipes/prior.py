@@ -23,6 +23,7 @@ from mien.models.prior.objective import (
     judge_all_parts,
     judge_pictures,
 )
+from mien.recipes.generator import seen_at
 from mien.recipes.prior_exam import Examination
 from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.checkpoint import export_player
@@ -68,6 +69,8 @@ class PriorRecipe:
     halved_at: tuple[int, ...] = (500_000, 600_000)
     ema_decay: float = 0.999
     hold_out_every: int = 65
+    embedder_size: int = 256
+    """Side of the crops that the embedder takes."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             num_steps=700_000, precision="bf16-mixed", validate_every=1000, checkpoint_every_seconds=300.0
@@ -110,7 +113,7 @@ class PriorRecipe:
             return None
         if sources.embedder is None:
             raise MissingSourceError("this recipe needs --embedder: a face recogniser for its identity loss")
-        return load_embedder(sources.embedder, device)
+        return seen_at(load_embedder(sources.embedder, device), self.embedder_size)
 
     def describe(self, sources: Sources, critic: Critic, device: torch.device) -> Describe:
         """What equation 14 compares."""
