@@ -163,10 +163,12 @@ def draw_noises(
     config: GeneratorConfig, batch: int, generator: torch.Generator, device: torch.device
 ) -> Noises:
     """What pictures that nothing is known of are made with."""
-    return [
-        torch.randn((batch, channels, side, side), generator=generator, device=generator.device).to(device)
-        for channels, side in config.noise_shapes()
-    ]
+    noises = []
+    for channels, side in config.noise_shapes():
+        # channels last, as the features are that they come to lie beside: nothing has to be moved then
+        drawn = torch.randn((batch, side, side, channels), generator=generator, device=generator.device)
+        noises.append(drawn.permute(0, 3, 1, 2).to(device))
+    return noises
 
 
 def draw_codes(
