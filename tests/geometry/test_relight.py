@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from mien.geometry.relight import robust_light
+from mien.geometry.relight import DEFAULT, robust_light
 from mien.geometry.shade import even_light, shade
 
 CHANCE = torch.Generator().manual_seed(0)
@@ -32,6 +33,17 @@ def test_what_covers_a_third_hardly_changes_it():
     colors[:, :200] = torch.tensor([0.1, 0.3, 0.95])
     found = robust_light(colors, albedo, normals, weights, even_light(2))
     assert off(found[:, :], albedo, normals, light) < 0.03
+
+
+@pytest.mark.parametrize("cover", [(0.04, 0.04, 0.05), (0.45, 0.75, 0.9), (0.95, 0.95, 0.95)])
+def test_a_mask_over_more_than_half_is_not_taken_for_skin(cover):
+    normals, albedo, light = face()
+    colors, weights = shade(albedo, normals, light), torch.ones(2, 600)
+    colors[:, :360] = torch.tensor(cover)
+    upper = (torch.arange(600) >= 330).float().expand(2, -1)
+    halves = (upper, 1 - upper)
+    found = robust_light(colors, albedo, normals, weights, even_light(2), DEFAULT, halves)
+    assert off(found, albedo, normals, light) < 0.06
 
 
 def test_vertices_that_do_not_count_do_not():
