@@ -237,6 +237,27 @@ def write_photo(target: Path | str, photo: Photo, quality: int = 95) -> None:
     write_bytes(target, content)
 
 
+def write_animation(target: Path | str, frames: list[Image], seconds: float, quality: int = 95) -> None:
+    """Frames of one size, each shown so long, for ever: a GIF or a WebP."""
+    format_name = {".gif": "GIF", ".webp": "WEBP"}.get(Path(target).suffix.lower())
+    if format_name is None:
+        raise ImageError(f"{target}: a moving picture is a .gif or a .webp")
+    pictures = [Pillow.fromarray(to_levels(Photo(frame), 8, with_alpha=False)) for frame in frames]
+    buffer = io.BytesIO()
+    first, *others = pictures
+    milliseconds = max(20, round(1000 * seconds))  # shorter ones are slowed down by many programs
+    first.save(
+        buffer,
+        format_name,
+        save_all=True,
+        append_images=others,
+        duration=milliseconds,
+        loop=0,
+        quality=quality,
+    )
+    write_bytes(target, buffer.getvalue())
+
+
 def write_bytes(target: Path | str, content: bytes) -> None:
     """Beside the target and then renamed: no half file, whatever happens."""
     path = Path(os.path.realpath(target))  # what a link points to is replaced, not the link
