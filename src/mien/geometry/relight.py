@@ -1,8 +1,8 @@
 """The light on an estimated face found anew in its photo, whatever may be in front of the face.
 
 A reader says shape and pose well from little, colours less so. The light is begun from the whole face, from
-its upper and from its lower half, and the beginning is kept under which skin looks most like skin: a mask over
-more than half of the face is not taken for it. What then differs by much counts for little.
+its upper and from its lower half, and the beginning is kept under which skin looks most like skin, so that a
+mask over more than half of the face is not taken for it. What then differs by much counts for little.
 """
 
 from dataclasses import dataclass, replace
