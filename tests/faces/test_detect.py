@@ -1,11 +1,13 @@
 """Boxes by hand numbers and by counting pixels."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.faces.detect import box_areas, distinct, largest, shared_part
+from mien.faces.detect import FindTwice, box_areas, distinct, largest, shared_part
 from mien.types import Detection
 
 corners = st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(1, 8), st.integers(1, 8))
@@ -55,3 +57,26 @@ def test_the_largest_face():
     small, large = face(0, 0, 5, 5, 0.9), face(0, 0, 9, 9, 0.5)
     assert largest([small, large]) == [large]
     assert largest([]) == []
+
+
+def test_only_faces_both_looks_agree_on_are_found():
+    photo = torch.zeros(3, 64, 64)
+    sure, doubted, hidden = face(0, 0, 10, 10, 0.4), face(30, 0, 10, 10, 0.9), face(1, 1, 9, 9, 0.5)
+    second = {0.4: 0.9, 0.9: 0.05, 0.5: 0.7}
+
+    def look(seen, faces):
+        assert seen is photo
+        return [replace(one, score=second[one.score]) for one in faces]
+
+    find = FindTwice(lambda _: [sure, doubted, hidden], look, threshold=0.5, first_share=0.5)
+    (found,) = find(photo)
+    assert torch.equal(found.box, sure.box)
+    # odds of 2/3 and of 9
+    assert found.score == pytest.approx(1 / (1 + (6) ** -0.5))
+
+
+def test_certainty_stays_within_numbers():
+    find = FindTwice(lambda _: [], lambda _, faces: faces, first_share=0.5)
+    assert find(torch.zeros(3, 8, 8)) == []
+    assert find.agreed(1.0, 1.0) == pytest.approx(1.0, abs=1e-5)
+    assert find.agreed(0.0, 1.0) == pytest.approx(0.5)

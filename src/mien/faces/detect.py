@@ -3,11 +3,14 @@
 A detector itself is anything that is a `FindFaces` of types.py.
 """
 
+import math
+from dataclasses import dataclass, replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.types import Detection
+from mien.types import Detection, FindFaces, Image, RefineFaces
 
 
 def box_areas(boxes: Float[Tensor, "*boxes 4"]) -> Float[Tensor, "*boxes"]:
@@ -30,6 +33,39 @@ def distinct(faces: list[Detection], inside: float) -> list[Detection]:
         if all(shared_part(face, other) <= inside for other in kept):
             kept.append(face)
     return kept
+
+
+@dataclass(frozen=True)
+class FindTwice:
+    """A detector that looks again at what it found: it is sure only of faces that both looks take for one."""
+
+    first: FindFaces
+    """Takes more for faces than there are."""
+    second: RefineFaces
+    threshold: float = 0.53
+    """Of held-out training pictures without a face, one in 17 then has something taken for one."""
+    first_share: float = 0.6
+    """Of the first look in the final score."""
+    inside: float = 0.75
+    """Share of a face's box that may lie in that of a surer face."""
+
+    def __call__(self, photo: Image) -> list[Detection]:
+        """The faces of a photo, the surest first."""
+        found = self.first(photo)
+        looks = zip(found, self.second(photo, found), strict=True)
+        judged = [replace(again, score=self.agreed(face.score, again.score)) for face, again in looks]
+        sure = [face for face in judged if face.score >= self.threshold]
+        return distinct(sorted(sure, key=lambda face: face.score, reverse=True), self.inside)
+
+    def agreed(self, first: float, second: float) -> float:
+        """The mean of two probabilities, taken in their odds, where evidence adds up."""
+        odds = self.first_share * log_odds(first) + (1 - self.first_share) * log_odds(second)
+        return 1 / (1 + math.exp(-odds))
+
+
+def log_odds(probability: float) -> float:
+    bounded = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(bounded / (1 - bounded))
 
 
 def largest(detections: list[Detection]) -> list[Detection]:

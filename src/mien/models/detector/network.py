@@ -8,10 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mien.layers.norm import ConvNorm, Features, NormBlock
 from mien.types import Images
 
-Features = Float[Tensor, "batch channels height width"]
-Result = Float[Tensor, "batch new_channels new_height new_width"]
 OUTPUTS = 1 + 4 + 10
 """Per cell: score, box (centre, log size), five points."""
 
@@ -46,31 +45,6 @@ class Cells(NamedTuple):
     strides: Float[Tensor, " cells"]
 
 
-class ConvNorm(nn.Module):
-    """Convolution, batch norm, ReLU: at inference the norm is folded away, plain convolutions remain."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, size: int = 3) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
-        nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
-        self.norm: nn.Module = nn.BatchNorm2d(outputs)
-
-    def forward(self, features: Features) -> Result:
-        return F.relu(self.norm(self.conv(features)), inplace=True)
-
-
-class Block(nn.Module):
-    """Two convolutions added to their input."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = ConvNorm(width, width)
-        self.second = ConvNorm(width, width)
-
-    def forward(self, features: Features) -> Features:
-        return features + self.second(self.first(features))
-
-
 class Head(nn.Module):
     """Reads one grid; not shared, since each grid sees faces with their own statistics."""
 
@@ -88,7 +62,7 @@ class Head(nn.Module):
 
 
 class DetectorNetwork(nn.Module):
-    """Plain 3x3 convolutions: on a CPU in bfloat16 they outrun separable ones of less arithmetic."""
+    """A chain of convolutions, and a way back up that brings what the coarse grids see to the fine ones."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
@@ -97,7 +71,7 @@ class DetectorNetwork(nn.Module):
         self.stem = nn.Sequential(ConvNorm(3, first, 2), ConvNorm(first, second, 2))
         inputs = [second, *config.widths[:-1]]
         self.stages = nn.ModuleList(
-            nn.Sequential(ConvNorm(before, width, 2), *(Block(width) for _ in range(depth)))
+            nn.Sequential(ConvNorm(before, width, 2), *(NormBlock(width) for _ in range(depth)))
             for before, width, depth in zip(inputs, config.widths, config.depths, strict=True)
         )
         self.laterals = nn.ModuleList(ConvNorm(width, config.neck_width, size=1) for width in config.widths)
