@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mien.image.io import read_image, write_image
-    from mien.pipeline import RecoverOptions, detect_faces, find_faces, recover, recover_aligned
+    from mien.pipeline import (
+        RecoverOptions,
+        detect_faces,
+        find_faces,
+        identity,
+        read_face,
+        recover,
+        recover_aligned,
+    )
     from mien.types import Crop, Detection, Face, Recovery, Result
     from mien.zoo.cards import ZOO
     from mien.zoo.load import load
@@ -23,7 +31,9 @@ __all__ = [
     "Result",
     "detect_faces",
     "find_faces",
+    "identity",
     "load",
+    "read_face",
     "read_image",
     "recover",
     "recover_aligned",
@@ -32,7 +42,15 @@ __all__ = [
 
 HOMES = {
     "image.io": ("read_image", "write_image"),
-    "pipeline": ("RecoverOptions", "detect_faces", "find_faces", "recover", "recover_aligned"),
+    "pipeline": (
+        "RecoverOptions",
+        "detect_faces",
+        "find_faces",
+        "identity",
+        "read_face",
+        "recover",
+        "recover_aligned",
+    ),
     "types": ("Crop", "Detection", "Face", "Recovery", "Result"),
     "zoo.cards": ("ZOO",),
     "zoo.load": ("load",),

@@ -4,7 +4,7 @@ Pictures are RGB in [0, 1]. A point (x, y) counts in pixels, and (0, 0) is the
 *centre* of the top-left pixel; this holds for boxes, landmarks and transforms.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -55,6 +55,45 @@ class Crop:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What the face of a crop is like in space, seen by a camera without perspective; in crop pixels."""
+
+    landmarks: Float[Tensor, "68 2"]
+    rotation: Float[Tensor, "3 3"]
+    """`turned = rotation @ point`, of points in face space (geometry/pose.py)."""
+    scale: float
+    """Pixels per decimetre."""
+    shift: Float[Tensor, " 2"]
+    """The pixel that face space's origin falls on."""
+    identity: Float[Tensor, " identities"]
+    """Coefficients of the morphable model, in standard deviations, as the two that follow."""
+    expression: Float[Tensor, " expressions"]
+    albedo: Float[Tensor, " albedos"]
+    light: Float[Tensor, "9 3"]
+    """Of each colour's nine harmonics (geometry/shade.py)."""
+    certainty: float
+    """From 0, for a crop without a face, to 1."""
+    occluded: float
+    """Share of the face that something hides."""
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What another photo of the person lent a recovery."""
+
+    pixels: Image
+    """That photo's face, brought to the pose and expression of the crop."""
+    lent: Mask
+    """How much of each pixel of the recovery was seen there, and not in the input."""
+    flow: Float[Tensor, "2 height width"]
+    """Where in that photo's crop each pixel comes from: x, y, -1 and 1 at the centres of the corners."""
+    reference: int
+    """Which photo of the album, from 0."""
+    likeness: float
+    """Cosine between whom the input shows and whom that photo does."""
+
+
+@dataclass(frozen=True)
 class Recovery:
     """What a model made of a crop."""
 
@@ -63,6 +102,11 @@ class Recovery:
     """How much of each pixel was seen in the input (1) and how much imagined (0)."""
     keeps_pose: bool = True
     """Whether the head stayed as it was, so that it fits back into its photo."""
+    guidance: Guidance | None = None
+    notes: tuple[str, ...] = ()
+    """What a person should know of it."""
+    mirrored: Mask | None = None
+    """How much of each pixel was seen on the face's other half alone; None for what never looks there."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +117,8 @@ class Face:
     crop: Crop
     recovery: Recovery
     pasted: bool
+    identity: float | None = None
+    """Cosine between whom the crop shows and whom the recovery does; None where that was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +128,7 @@ class Result:
     photo: Image
     faces: tuple[Face, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Time spent in each stage: find, align, recover, paste."""
+    """Time spent in each stage: find, align, recover, identify, paste."""
 
 
 @dataclass(frozen=True)
@@ -119,4 +165,44 @@ class Recoverer(Protocol):
         ...
 
 
+@runtime_checkable
+class Guidable(Recoverer, Protocol):
+    """A Recoverer that looks at other photos of the same people."""
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """Photos of the album that show no face, from 0."""
+        ...
+
+    def with_references(
+        self, album: Sequence[Float[Tensor, "3 _ _"]], any_person: bool = False
+    ) -> "Guidable":
+        """The same with these photos to look at; `any_person` also takes those of somebody else."""
+        ...
+
+
+@runtime_checkable
+class Turnable(Recoverer, Protocol):
+    """A Recoverer that takes off what is in front of faces, and turns heads if it is asked to."""
+
+    def to(self, yaw: float | None, pitch: float | None = None) -> "Turnable":
+        """The same for heads turned to these angles in degrees; None leaves an angle as it is."""
+        ...
+
+    def keeping(self, *things: str) -> "Turnable":
+        """The same that leaves these things on, such as glasses."""
+        ...
+
+    def with_mask(self, mask: Mask) -> "Turnable":
+        """The same that takes off what this mask of the photo says, in place of what it finds."""
+        ...
+
+    def pasting(self) -> "Turnable":
+        """The same that puts turned faces back into their photo, too."""
+        ...
+
+
 FindFaces = Callable[[Image], list[Detection]]
+RefineFaces = Callable[[Image, list[Detection]], list[Detection]]
+"""The same faces, seen more closely, in the same order."""
+ReadFace = Callable[[Crop], Reading]

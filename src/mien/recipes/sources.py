@@ -16,6 +16,8 @@ class Sources:
     """Folders of pictures."""
     labels: tuple[Path, ...] = ()
     """Files that say where the faces are, from `tools/label_faces.py`."""
+    maps: tuple[Path, ...] = ()
+    """Folders of maps of classes: gray pictures with their photos' names, whose values are classes."""
     backgrounds: tuple[Path, ...] = ()
     """Folders of pictures without faces."""
     masks: Path | None = None
@@ -24,6 +26,17 @@ class Sources:
     """The same of glasses."""
     embedder: Path | None = None
     """A face recogniser of `torch.export`, from `tools/export_embedder.py`."""
+    vgg11: Path | None = None
+    """A VGG-11 that MDFR's critics start from (safetensors, or .pth as torchvision has it)."""
+    teacher: Path | None = None
+    """Weights of the network that is learned from, instead of those in the package."""
+
+    parser: Path | None = None
+    """Weights of a face parser (safetensors), which helps to say what is in front of a face."""
+    pretrained: Path | None = None
+    """Run folder of `prior-pretraining`, or one with generator.safetensors and critic.safetensors."""
+    features: Path | None = None
+    """A network of `torch.export` whose feature maps are compared, such as VGG-Face up to conv4_3."""
 
     def need(self, name: str, reason: str) -> tuple[Path, ...]:
         """One of the lists above, which must not be empty."""

@@ -2,20 +2,40 @@
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import torch
 
+from mien.faces.chain import Chain
+from mien.faces.detect import FindTwice
 from mien.geometry.morphable import LinearMorphable
 from mien.geometry.morphable_files import morphable_from_tensors
 from mien.models.detector.find import Detector
 from mien.models.detector.network import SMALL as DETECTOR_SMALL
 from mien.models.detector.network import DetectorNetwork
+from mien.models.identity.embed import Identifier
+from mien.models.identity.network import SMALL as IDENTITY_SMALL
+from mien.models.identity.network import IdentityNetwork
+from mien.models.look.look import SecondLook
+from mien.models.look.network import SMALL as LOOK_SMALL
+from mien.models.look.network import LookNetwork
+from mien.models.parser.network import SMALL as PARSER_SMALL
+from mien.models.parser.network import ParserNetwork
+from mien.models.parser.parse import Parser, area_of
+from mien.models.reader.network import SMALL as READER_SMALL
+from mien.models.reader.network import ReaderNetwork
+from mien.models.reader.read import Reader
 from mien.models.restore.network import SMALL as RESTORE_SMALL
 from mien.models.restore.network import RestoreNetwork
 from mien.models.restore.recover import Restorer, RestoreSettings
-from mien.types import Recoverer
-from mien.zoo.cards import DETECTOR, MORPHABLE, RESTORE, ZOO
-from mien.zoo.weights import find_weights, load_packaged, load_tensors
+from mien.models.rotate.network import SMALL as ROTATE_SMALL
+from mien.models.rotate.network import RotateNetwork
+from mien.models.rotate.recover import Rotator
+from mien.types import FindFaces, Images, Masks, Recoverer
+from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, PARSER, READER, RESTORE, ZOO
+from mien.zoo.prior import load_prior_from
+from mien.zoo.spandrel import load_spandrel
+from mien.zoo.weights import fill, find_weights, load_packaged, load_tensors
 
 
 def pick_device(name: str) -> torch.device:
@@ -36,22 +56,54 @@ def load_restore(device: torch.device) -> Restorer:
     return Restorer(network, device, RestoreSettings())
 
 
+def load_rotate_from(path: Path, device: torch.device) -> Rotator:
+    """The parser is loaded when something is to be kept, and not before."""
+    network = RotateNetwork(ROTATE_SMALL)
+    fill(network, load_tensors(path), path)
+    read, model = load_reader(str(device)), load_morphable("cpu")
+    return Rotator(network, read, model, device, find_parts=find_parts)
+
+
+def load_complete_from(path: Path, device: torch.device) -> Chain:
+    """A clean face first: what covers it is then easier to tell."""
+    return Chain((load_restore(device), load_rotate_from(path, device)))
+
+
+def find_parts(faces: Images, names: tuple[str, ...]) -> Masks:
+    """Where an aligned face has these classes of the parser."""
+    return area_of(load_parser("cpu")(faces), names)
+
+
 LOADERS: dict[str, Callable[[torch.device], Recoverer]] = {"restore": load_restore}
+
+
+FILE_LOADERS: dict[str, Callable[[Path, torch.device], Recoverer]] = {
+    "complete": load_complete_from,
+    "prior": load_prior_from,
+    "rotate": load_rotate_from,
+    "spandrel": load_spandrel,
+}
+"""Models from files of the user's own, such as `mien train` makes: `rotate:FILE`."""
 
 
 def load(name: str, device: str = "auto") -> Recoverer:
     """A model by its name in ZOO, ready to use."""
+    kind, colon, file = name.partition(":")
+    if colon and kind in FILE_LOADERS:
+        return FILE_LOADERS[kind](Path(file), pick_device(device))
     if name not in ZOO:
         raise ValueError(f"there is no model {name!r}; there is {', '.join(ZOO)}")
     return LOADERS[name](pick_device(device))
 
 
 @cache
-def load_detector(device: str = "auto") -> Detector:
+def load_detector(device: str = "auto") -> FindFaces:
     """The face detector; one per process and device, since it never changes."""
-    network = DetectorNetwork(DETECTOR_SMALL)
-    load_packaged(network, DETECTOR.weights, DETECTOR.sha256)
-    return Detector(network, pick_device(device))
+    place = pick_device(device)
+    first, second = DetectorNetwork(DETECTOR_SMALL), LookNetwork(LOOK_SMALL)
+    load_packaged(first, DETECTOR.weights, DETECTOR.sha256)
+    load_packaged(second, LOOK.weights, LOOK.sha256)
+    return FindTwice(Detector(first, place), SecondLook(second, place))
 
 
 @cache
@@ -60,3 +112,27 @@ def load_morphable(device: str = "auto") -> LinearMorphable:
     path, is_packaged = find_weights(MORPHABLE.weights)
     tensors = load_tensors(path, MORPHABLE.sha256 if is_packaged else None)
     return morphable_from_tensors(tensors, str(path)).to(pick_device(device))
+
+
+@cache
+def load_identifier(device: str = "auto") -> Identifier:
+    """The judge of who is who; nothing here was trained to please it."""
+    network = IdentityNetwork(IDENTITY_SMALL)
+    load_packaged(network, IDENTITY.weights, IDENTITY.sha256)
+    return Identifier(network, pick_device(device))
+
+
+@cache
+def load_reader(device: str = "auto") -> Reader:
+    """The reader of shape, pose and landmarks."""
+    network = ReaderNetwork(READER_SMALL)
+    load_packaged(network, READER.weights, READER.sha256)
+    return Reader(network, pick_device(device))
+
+
+@cache
+def load_parser(device: str = "auto") -> Parser:
+    """What each pixel of an aligned face shows."""
+    network = ParserNetwork(PARSER_SMALL)
+    load_packaged(network, PARSER.weights, PARSER.sha256)
+    return Parser(network, pick_device(device))
