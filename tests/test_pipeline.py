@@ -1,10 +1,19 @@
+import math
 from dataclasses import dataclass
 
 import pytest
 import torch
 
-from mien.pipeline import RecoverOptions, detect_faces, find_faces, recover, recover_aligned
-from mien.types import Crop, Detection, Image, Recovery
+from mien.pipeline import (
+    RecoverOptions,
+    detect_faces,
+    find_faces,
+    identity,
+    read_face,
+    recover,
+    recover_aligned,
+)
+from mien.types import Crop, Detection, Image, Images, Reading, Recovery
 
 UPRIGHT = torch.tensor([[40.0, 40.0], [80.0, 40.0], [60.0, 64.0], [44.0, 82.0], [76.0, 82.0]])
 
@@ -38,6 +47,12 @@ def detection(left: float, size: float) -> Detection:
 
 def two_faces(photo: Image) -> list[Detection]:
     return [detection(0.0, 0.5), detection(60.0, 1.0)]
+
+
+def in_order(faces: Images) -> torch.Tensor:
+    """The first face of a batch at 0, the last at 1 radian."""
+    turned = torch.linspace(0.0, 1.0, len(faces))
+    return torch.stack((turned.cos(), turned.sin()), dim=1)
 
 
 @pytest.fixture
@@ -98,6 +113,64 @@ def test_an_aligned_picture_is_all_its_recovery() -> None:
     assert torch.allclose(recover_aligned(picture, Brighter()).photo, (picture + 0.2).clamp(0, 1), atol=1e-4)
 
 
+def test_identity_is_told_when_it_is_asked_for(photo: Image) -> None:
+    plain = recover(photo, Brighter(), find=two_faces, identify=in_order)
+    assert [face.identity for face in plain.faces] == [None, None]
+    told = recover(photo, Brighter(), RecoverOptions(identity=True), two_faces, in_order)
+    # the four faces, two before and two after, lie at 0, 1/3, 2/3 and 1
+    assert [face.identity for face in told.faces] == pytest.approx([math.cos(2 / 3)] * 2)
+    assert set(told.seconds) == {"find", "align", "recover", "identify", "paste"}
+    assert torch.equal(told.photo, plain.photo)
+
+
+def test_a_face_that_is_not_alike_enough_stays_as_it_was(photo: Image) -> None:
+    def second_is_lost(faces: Images) -> torch.Tensor:
+        return torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.8, 0.6], [0.1, 0.995]])
+
+    result = recover(photo, Brighter(), RecoverOptions(min_identity=0.5), two_faces, second_is_lost)
+    assert [face.pasted for face in result.faces] == [True, False]
+    assert [face.identity for face in result.faces] == pytest.approx([0.8, 0.1])
+    assert bool((result.photo != photo)[:, 30, 30].any())
+    assert torch.equal(result.photo[:, :, 100:], photo[:, :, 100:])
+
+
+def test_a_whole_crop_that_is_not_alike_enough_stays_as_it_was(photo: Image) -> None:
+    for least, is_kept in ((0.9, True), (0.5, False)):
+        result = recover_aligned(photo, Brighter(), RecoverOptions(min_identity=least), in_order)
+        assert result.faces[0].identity == pytest.approx(math.cos(1))
+        assert result.faces[0].pasted != is_kept
+        assert torch.equal(result.photo, photo) == is_kept
+
+
+def test_a_face_s_identity_is_a_direction(photo: Image) -> None:
+    (crop, _) = find_faces(photo, size=64, find=two_faces)
+    assert identity(crop, in_order).tolist() == [1, 0]
+
+
+def test_a_face_is_read_by_whom_one_likes(photo: Image) -> None:
+    (crop, _) = find_faces(photo, size=48, find=two_faces)
+    reading = Reading(
+        landmarks=torch.zeros(68, 2),
+        rotation=torch.eye(3),
+        scale=1.0,
+        shift=torch.zeros(2),
+        identity=torch.zeros(1),
+        expression=torch.zeros(1),
+        albedo=torch.zeros(1),
+        light=torch.zeros(9, 3),
+        certainty=1.0,
+        occluded=0.0,
+    )
+    asked: list[Crop] = []
+
+    def read(given: Crop) -> Reading:
+        asked.append(given)
+        return reading
+
+    assert read_face(crop, read) is reading
+    assert asked == [crop]
+
+
 def test_the_stages_are_usable_alone(photo: Image) -> None:
     assert len(detect_faces(photo, two_faces)) == 2
     crops = find_faces(photo, size=64, find=two_faces)
@@ -107,3 +180,10 @@ def test_the_stages_are_usable_alone(photo: Image) -> None:
 def test_scales_that_there_are_not() -> None:
     with pytest.raises(ValueError, match="1, 2 or 4, got 3"):
         RecoverOptions(scale=3)
+
+
+def test_what_cannot_be_meant_is_refused(photo: Image) -> None:
+    with pytest.raises(ValueError, match="a cosine, -1 to 1, got 40"):
+        RecoverOptions(min_identity=40.0)
+    with pytest.raises(ValueError, match="recovered as a whole"):
+        recover_aligned(photo, Brighter(), RecoverOptions(scale=2))

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from mien.cli.main import main
-from mien.types import Detection, Recovery
+from mien.geometry.pose import rotation_from_angles
+from mien.types import Detection, Reading, Recovery
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,30 @@ def face_at():
     return make_face
 
 
+class Glance:
+    """A reader that does not look at the picture."""
+
+    def __call__(self, crop):
+        return self.around(crop.points.mean(0))
+
+    def read_box(self, picture, box):
+        return self.around((box[:2] + box[2:]) / 2)
+
+    def around(self, middle):
+        return Reading(
+            landmarks=middle + torch.zeros(68, 2),
+            rotation=rotation_from_angles(torch.tensor([20.0, -5.0, 3.0])),
+            scale=10.0,
+            shift=middle,
+            identity=torch.zeros(80),
+            expression=torch.zeros(56),
+            albedo=torch.zeros(80),
+            light=torch.zeros(9, 3),
+            certainty=0.75,
+            occluded=0.25,
+        )
+
+
 class Studio:
     """What the commands get when they ask the zoo."""
 
@@ -63,6 +88,7 @@ class Studio:
         self.model = Brighten()
         self.faces = [make_face(8, 8, 24)]
         self.asked = []
+        self.identities = ()
 
     def load(self, name, device="auto"):
         self.asked.append((name, device))
@@ -72,12 +98,28 @@ class Studio:
         self.asked.append(("detector", device))
         return lambda photo: list(self.faces)
 
+    def load_reader(self, device="auto"):
+        """Every face looks a little to the picture's left."""
+        self.asked.append(("reader", device))
+        return Glance()
+
+    def load_identifier(self, device="auto"):
+        """People are told apart by their mean colour, if `identities` does not say who is who."""
+        self.asked.append(("identity", device))
+        return lambda faces: (
+            torch.tensor(self.identities)
+            if self.identities
+            else torch.nn.functional.normalize(faces.mean((2, 3)) + 0.01)
+        )
+
 
 @pytest.fixture
 def studio(monkeypatch):
     made = Studio()
     monkeypatch.setattr("mien.zoo.load.load", made.load)
     monkeypatch.setattr("mien.zoo.load.load_detector", made.load_detector)
+    monkeypatch.setattr("mien.zoo.load.load_identifier", made.load_identifier)
+    monkeypatch.setattr("mien.zoo.load.load_reader", made.load_reader)
     return made
 
 

@@ -19,7 +19,7 @@ def test_json(mien, photo, studio, face_at):
     studio.faces = [face_at(8, 8, 24), face_at(30, 4, 20, 0.7)]
     ran = mien("faces", photo, "--json", "-", "--device", "cpu")
     assert ran.status == 0
-    assert studio.asked == [("detector", "cpu")]
+    assert studio.asked == [("detector", "cpu"), ("reader", "cpu")]
     (entry,) = json.loads(ran.out)
     assert entry["input"] == str(photo)
     assert entry["size"] == [60, 40]
@@ -28,6 +28,10 @@ def test_json(mien, photo, studio, face_at):
     assert second["score"] == 0.7
     assert abs(second["roll"]) < 0.1
     assert first["points"][0] == pytest.approx([16.16, 17.6])
+    reading = first["reading"]
+    assert [reading[name] for name in ("yaw", "pitch", "roll")] == [20.0, -5.0, 3.0]
+    assert (reading["occluded"], reading["certainty"]) == (0.25, 0.75)
+    assert len(reading["landmarks"]) == 68
 
 
 def test_json_in_a_file_with_what_failed(mien, photo, tmp_path):
@@ -41,7 +45,7 @@ def test_json_in_a_file_with_what_failed(mien, photo, tmp_path):
 
 def test_a_line_for_each_face(mien, photo):
     ran = mien("faces", photo)
-    assert ran.out == f"{photo}  box 8 8 32 32  score 0.900  roll 0\n"
+    assert ran.out == f"{photo}  box 8 8 32 32  score 0.900  yaw 20  pitch -5  roll 3  occluded 25%\n"
     assert ran.err == f"{photo}: 1 face\n"
 
 

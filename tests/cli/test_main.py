@@ -120,7 +120,7 @@ def test_names_written_out_are_the_library_s():
     assert set(arguments.TEMPLATES) == set(TEMPLATES)
     assert set(arguments.PROFILES) == set(PROFILES)
     assert set(arguments.RECIPES) == set(RECIPES)
-    assert arguments.PROTOCOLS == tuple(PROTOCOLS)
+    assert tuple(PROTOCOLS) == arguments.PROTOCOLS
     assert set(arguments.WRITABLE) == set(FORMATS)
     assert set(SUFFIXES) <= set(arguments.READABLE)
     assert {Pillow.registered_extensions()[suffix] for suffix in arguments.READABLE} == set(READABLE)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -76,7 +77,7 @@ def test_the_report(mien, save, tmp_path):
     assert done["output"] == str(tmp_path / "out" / "old.jpg")
     assert done["size"] == [48, 40]
     assert done["output_size"] == [96, 80]
-    assert list(done["seconds"]) == ["read", "find", "align", "recover", "paste", "write"]
+    assert list(done["seconds"]) == ["read", "find", "align", "recover", "identify", "paste", "write"]
     assert done["model"] == "restore"
     assert done["notes"] == []
     (face,) = done["faces"]
@@ -87,6 +88,53 @@ def test_the_report(mien, save, tmp_path):
     assert face["evidence"] == 0.5
     assert face["pasted"] is True
     assert face["model"] == "restore"
+    assert set(face["identity"]) == {"cosine", "probability"}
+    assert 0.9 < face["identity"]["cosine"] <= 1
+    assert 0.5 < face["identity"]["probability"] < 1
+    assert set(face["quality"]) == {"sharpness"}  # a crop of 64 px is too small for NIQE
+    assert face["quality"]["sharpness"]["before"] >= 0
+
+
+def test_quality_before_and_after(mien, save, studio, tmp_path):
+    studio.model = replace(studio.model, crop_size=128)
+    ran = mien("recover", save("old.jpg"), "-o", tmp_path / "out", "--report", "-", "--no-identity")
+    (face,) = json.loads(ran.out)["faces"]
+    assert set(face["quality"]["niqe"]) == {"before", "after"}
+    assert "identity" not in face
+
+
+def test_identity_is_said(mien, save, studio, tmp_path, face_at):
+    path = save("old.png")
+    ran = mien("recover", path, "-o", tmp_path / "new.png", "--device", "cpu")
+    assert studio.asked == [("restore", "cpu"), ("identity", "cpu"), ("detector", "cpu")]
+    assert re.search(r": 1 face, identity [01]\.\d\d \(same person \d\d\.\d\d %\), ", ran.err)
+    studio.faces = [*studio.faces, face_at(20, 10, 20)]
+    ran = mien("recover", path, "-o", tmp_path / "two.png")
+    assert re.search(r": 2 faces, identity [01]\.\d\d to [01]\.\d\d \(same person .* or more\), ", ran.err)
+    studio.asked.clear()
+    ran = mien("recover", path, "-o", tmp_path / "none.png", "--no-identity")
+    assert ", identity" not in ran.err
+    assert ("identity", "auto") not in studio.asked
+
+
+@pytest.mark.parametrize("words", [(), ("--aligned",)])
+def test_a_face_that_became_somebody_else(mien, save, studio, tmp_path, words):
+    path = save("old.png")
+    studio.identities = ((1.0, 0.0), (0.1, 0.995))
+    ran = mien("recover", path, "-o", tmp_path / "pasted.png", *words)
+    assert "may now look like somebody else: identity 0.10, same person" in ran.err
+    ran = mien("recover", path, "-o", tmp_path / "new.png", "--min-identity", "0.4", "--report", "-", *words)
+    assert ran.status == 0
+    assert "stays as it was: identity 0.10, same person" in ran.err
+    assert torch.equal(read_image(tmp_path / "new.png"), read_image(path))
+    told = json.loads(ran.out)
+    assert told["faces"][0]["pasted"] is False
+    assert "stays as it was" in told["notes"][0]
+
+
+@pytest.mark.parametrize("words", [("--min-identity", "40"), ("--min-identity", "0.4", "--no-identity")])
+def test_identities_that_cannot_be_asked_for(mien, save, tmp_path, words):
+    assert mien("recover", save("old.png"), "-o", tmp_path / "new.png", *words).status == 2
 
 
 def test_the_report_on_standard_output(mien, save, tmp_path):
@@ -149,7 +197,7 @@ def test_options_reach_the_library(mien, save, studio, tmp_path):
     options = ("--only-largest", "--fidelity", "1", "--batch-size", "3", "--device", "cpu", "--match-colors")
     ran = mien("recover", path, "-o", tmp_path / "new.png", *options, "--report", "-")
     assert ran.status == 0
-    assert studio.asked == [("restore", "cpu"), ("detector", "cpu")]
+    assert studio.asked == [("restore", "cpu"), ("identity", "cpu"), ("detector", "cpu")]
     assert [face["box"] for face in json.loads(ran.out)["faces"]] == [[8, 8, 32, 32]]
     assert (read_image(path) - read_image(tmp_path / "new.png")).abs().max() <= 1 / 255  # fidelity 1
 
@@ -157,7 +205,7 @@ def test_options_reach_the_library(mien, save, studio, tmp_path):
 def test_face_crops_are_recovered_as_a_whole(mien, save, studio, tmp_path):
     path = save("crop.png", size=(50, 50))
     assert mien("recover", path, "-o", tmp_path / "new.png", "--aligned").status == 0
-    assert studio.asked == [("restore", "auto")]
+    assert studio.asked == [("restore", "auto"), ("identity", "auto")]
     difference = read_image(tmp_path / "new.png") - read_image(path)
     assert difference.shape == (3, 50, 50)
     assert difference.min() > 0.1

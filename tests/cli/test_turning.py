@@ -137,7 +137,18 @@ def test_each_kind_of_evidence_has_its_colour(seen, mirrored, color):
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 def test_a_turntable_moves_there_and_back(mien, turner, photo, tmp_path, suffix):
     out = tmp_path / f"head{suffix}"
-    ran = mien("turntable", photo, "-o", out, "--frames", "3", "--seconds", "0.2")
+    ran = mien(
+        "turntable",
+        photo,
+        "--model",
+        "rotate:any.safetensors",
+        "-o",
+        out,
+        "--frames",
+        "3",
+        "--seconds",
+        "0.2",
+    )
     assert ran.status == 0, ran.err
     with Pillow.open(out) as picture:
         assert picture.n_frames == 4
@@ -146,22 +157,50 @@ def test_a_turntable_moves_there_and_back(mien, turner, photo, tmp_path, suffix)
 
 def test_a_turntable_as_a_strip(mien, turner, photo, tmp_path):
     out = tmp_path / "head.png"
-    assert mien("turntable", photo, "-o", out, "--frames", "3", "--from", "-40", "--to", "40").status == 0
+    assert (
+        mien(
+            "turntable",
+            photo,
+            "--model",
+            "rotate:any.safetensors",
+            "-o",
+            out,
+            "--frames",
+            "3",
+            "--from",
+            "-40",
+            "--to",
+            "40",
+        ).status
+        == 0
+    )
     strip = read_image(out)
     assert strip.shape == (3, 64, 3 * 64)
     assert strip[0, 0, ::64].tolist() == pytest.approx([0.3, 0.5, 0.7], abs=0.01)
 
 
 def test_a_turntable_that_cannot_be_had(mien, turner, photo, tmp_path):
-    assert mien("turntable", photo, "-o", tmp_path / "head.mp4").status == 2
-    assert mien("turntable", photo, "-o", tmp_path / "no" / "head.gif").status == 2
-    assert mien("turntable", photo, "-o", photo).status == 2
+    assert (
+        mien("turntable", photo, "--model", "rotate:any.safetensors", "-o", tmp_path / "head.mp4").status == 2
+    )
+    assert (
+        mien(
+            "turntable", photo, "--model", "rotate:any.safetensors", "-o", tmp_path / "no" / "head.gif"
+        ).status
+        == 2
+    )
+    assert mien("turntable", photo, "--model", "rotate:any.safetensors", "-o", photo).status == 2
     turner.model = Turner(reads=False)
-    unread = mien("turntable", photo, "-o", tmp_path / "head.gif", "--frames", "2")
+    unread = mien(
+        "turntable", photo, "--model", "rotate:any.safetensors", "-o", tmp_path / "head.gif", "--frames", "2"
+    )
     assert unread.status == 1
     assert "left as it is" in unread.err
     turner.faces = []
-    assert "no face found" in mien("turntable", photo, "-o", tmp_path / "head.gif").err
+    assert (
+        "no face found"
+        in mien("turntable", photo, "--model", "rotate:any.safetensors", "-o", tmp_path / "head.gif").err
+    )
     assert not (tmp_path / "head.gif").exists()
 
 
@@ -169,19 +208,24 @@ def test_copies_keep_the_tree_and_are_not_made_twice(mien, turner, photo, tmp_pa
     people, more = tmp_path / "people", tmp_path / "more"
     (people / "ann").mkdir(parents=True)
     photo.rename(people / "ann" / "1.png")
-    words = ("augment", people, "-o", more, "--yaws", "-30", "40")
+    words = ("augment", people, "--model", "rotate:any.safetensors", "-o", more, "--yaws", "-30", "40")
     ran = mien(*words)
     assert ran.status == 0, ran.err
     made = sorted(path.name for path in (more / "ann").iterdir())
     assert made == ["1.png", "1_yaw+40.png", "1_yaw-30.png"]
     assert read_image(more / "ann" / "1_yaw+40.png")[0, 0, 0] == pytest.approx(0.7, abs=0.01)
     assert "1 of 1 are there already" in mien(*words).err
-    assert mien("augment", people, "-o", more, "--yaws", "30", "30.2").status == 2
+    assert (
+        mien(
+            "augment", people, "--model", "rotate:any.safetensors", "-o", more, "--yaws", "30", "30.2"
+        ).status
+        == 2
+    )
 
 
 def test_what_cannot_be_turned_is_named(mien, turner, photo, tmp_path):
     turner.model = Turner(reads=False)
-    ran = mien("augment", photo, "-o", tmp_path / "more")
+    ran = mien("augment", photo, "--model", "rotate:any.safetensors", "-o", tmp_path / "more")
     assert ran.status == 1
     assert "left as it is" in ran.err
     assert not list((tmp_path / "more").rglob("*.png"))

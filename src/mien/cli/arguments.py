@@ -9,9 +9,78 @@ import sys
 from collections.abc import Callable
 
 MODELS = ("restore",)
+MODEL_FILES = ("complete", "prior", "rotate", "spandrel")
+"""Kinds of files that models can be loaded from."""
 TEMPLATES = ("ffhq", "gpen", "arcface", "bfm", "box")
 PROFILES = ("gfrnet", "mmrb", "mdfr", "mdfr_literal")
-RECIPES = ("detector", "quality", "restore", "restore-identity", "restore-sharp", "restore-paper")
+RECIPES = (
+    "detector",
+    "expression",
+    "expression-paper",
+    "frontal",
+    "frontal-concatenated",
+    "frontal-paper",
+    "frontal-without-person-critic",
+    "frontal-without-pose",
+    "frontal-without-pose-critic",
+    "guided",
+    "guided-paper",
+    "guided-random",
+    "guided-sharp",
+    "guided-without-flow",
+    "guided-without-guide",
+    "guided-without-guide-wide",
+    "guided-without-warp",
+    "guided-without-warp-wide",
+    "identity",
+    "identity-paper",
+    "integrated",
+    "integrated-paper",
+    "integrated-without-alignment",
+    "look",
+    "parser",
+    "prior",
+    "prior-256",
+    "prior-paper",
+    "prior-pretraining",
+    "prior-pretraining-256",
+    "prior-pretraining-paper",
+    "prior-pretraining-without-penalty",
+    "prior-without-face-loss",
+    "prior-without-freezed",
+    "prior-without-local-critics",
+    "prior-without-mmrb",
+    "prior-without-tuning",
+    "quality",
+    "reader",
+    "reader-covered",
+    "restore",
+    "restore-identity",
+    "restore-mmrb",
+    "restore-sharp",
+    "restore-paper",
+    "rotate",
+    "rotate-and-render",
+    "rotate-by-parser",
+    "rotate-paper",
+    "rotate-without-identity",
+    "rotate-without-parsing",
+    "rotate-without-swap",
+)
+PROTOCOLS = (
+    "blind",
+    "superres",
+    "strength",
+    "wild",
+    "recognition",
+    "pose",
+    "turned",
+    "occlusion",
+    "rotation",
+    "guided",
+    "speed",
+)
+LIST_FORMATS = ("lfw", "cfp-fp", "cfp-ff", "labelled", "pack", "ijb-tables", "ijb-lists")
 READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 """Suffixes of the pictures that a folder is searched for."""
 WRITABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -106,12 +175,50 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     return read
 
 
+def model_name(text: str) -> str:
+    """A model of the zoo, or a kind of file and the file: `prior:FILE`."""
+    kind, colon, file = text.partition(":")
+    if text not in MODELS and not (colon and file and kind in MODEL_FILES):
+        known = ", ".join((*MODELS, *(f"{kind}:FILE" for kind in MODEL_FILES)))
+        raise argparse.ArgumentTypeError(f"invalid choice: {text!r} (choose from {known})")
+    return text
+
+
 def share(text: str) -> float:
     """A number from 0 to 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 <= number <= 1:  # false for NaN too
-        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, got {text}")
-    return number
+    return number_between(0, 1)(text)
+
+
+def cosine(text: str) -> float:
+    """A number from -1 to 1."""
+    return number_between(-1, 1)(text)
+
+
+def number_between(least: int, most: int) -> Callable[[str], float]:
+    """A reader of numbers within bounds."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        if not least <= number <= most:  # false for NaN too
+            raise argparse.ArgumentTypeError(f"must lie between {least} and {most}, got {text}")
+        return number
+
+    return read
+
+
+def degrees(most: int) -> Callable[[str], float]:
+    """A reader of angles to either side."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of degrees") from None
+        if not -most <= number <= most:  # false for NaN too
+            raise argparse.ArgumentTypeError(f"must lie between {-most} and {most}, got {text}")
+        return number
+
+    return read

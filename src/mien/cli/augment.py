@@ -10,6 +10,7 @@ from mien.cli.arguments import (
     add_reading,
     degrees,
     make_parser,
+    model_name,
 )
 from mien.cli.inputs import collect
 from mien.cli.outputs import plan
@@ -49,7 +50,9 @@ def make_augment_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-o", "--out", type=Path, required=True, metavar="DIR", help="folder, made if missing"
     )
-    parser.add_argument("--model", default="rotate", help="what turns faces (default rotate)")
+    parser.add_argument(
+        "--model", type=model_name, required=True, metavar="NAME", help="what turns faces: rotate:FILE"
+    )
     parser.add_argument(
         "--yaws",
         nargs="*",

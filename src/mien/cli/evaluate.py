@@ -34,6 +34,8 @@ recognition  are they the same person, before and after? Pairs are made inside a
              folder for each person, or read from LFW's, CFP's, AgeDB's or IJB's lists or a .bin pack
 pose         the 68 landmarks and the angles that the reader finds, against the truth, as AFLW2000-3D
              measures them: on faces as they are, behind hands, damaged at 6x
+guided       every pair of pictures inside a person's folder: one is damaged, the other guides; beside a
+             stranger's photo and no guide at all
 speed        recovers a photo again and again: milliseconds for each stage, and the network against
              the convolutions of this machine
 all          everything that the folders of DIR allow, as one page with tables, curves and pictures;
@@ -47,6 +49,7 @@ SUMMARIES = {
     "strength": "against the truth, as damage grows",
     "wild": "photos without a truth",
     "recognition": "whether people are still recognised",
+    "guided": "with a photo of the same person",
     "speed": "how long it takes",
 }
 
@@ -71,6 +74,7 @@ class EvaluateArguments(argparse.Namespace):
     most: int | None
     lpips: list[Path] | None
     niqe: Path | None
+    pose_labels: Path | None
 
 
 def make_evaluate_parser() -> argparse.ArgumentParser:
@@ -78,6 +82,9 @@ def make_evaluate_parser() -> argparse.ArgumentParser:
     parser = make_parser("evaluate", "Judge models.", NOTES)
     protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
     for name in PROTOCOLS:
+        if name == "pose":
+            add_pose(protocols.add_parser(name, help="landmarks and angles", allow_abbrev=False))
+            continue
         summary = SUMMARIES.get(name, "on a folder made for it")
         protocol = protocols.add_parser(name, help=summary, allow_abbrev=False)
         if name == "speed":
@@ -94,7 +101,6 @@ def make_evaluate_parser() -> argparse.ArgumentParser:
             add_lists(protocol)
         protocol.add_argument("--json", metavar="FILE", help="write the numbers there; - is standard output")
         add_device(protocol)
-    add_pose(protocols.add_parser("pose", help="landmarks and angles", allow_abbrev=False))
     add_all(protocols.add_parser("all", help="everything, as one page", allow_abbrev=False))
     return parser
 
@@ -155,6 +161,9 @@ def add_all(options: Options) -> None:
     options.add_argument("--only", nargs="+", choices=PROTOCOLS, metavar="PROTOCOL", help="just these")
     options.add_argument(
         "--most", type=whole_number(1), metavar="N", help="at most N pictures of each folder, evenly spread"
+    )
+    options.add_argument(
+        "--pose-labels", type=Path, metavar="FILE", help="labels for pose (default DIR/<folder>_labels.npz)"
     )
     add_judging(options)
     add_device(options)

@@ -8,7 +8,8 @@ from mien.cli.evaluate import EvaluateArguments
 from mien.cli.inputs import one_line
 from mien.cli.judging import checksums_of, load_judges, load_models, networks_of
 from mien.cli.progress import Show
-from mien.cli.tools import load_finder
+from mien.cli.references import GUIDED
+from mien.cli.tools import load_box_reader, load_finder
 from mien.evaluate.catalog import PROTOCOLS
 from mien.evaluate.report import Contestants, Reporter, count_steps, make_report, plan_all
 from mien.evaluate.sets import find_sets
@@ -16,6 +17,9 @@ from mien.evaluate.sheets import EvaluationError
 from mien.evaluate.trial import Bench
 from mien.evaluate.write import write_report
 from mien.image.io import ImageError
+
+SEERS = ("detector", "identity", "look", "reader")
+"""Parts of the package that look at pictures."""
 
 
 def run_all(asked: EvaluateArguments) -> int:
@@ -25,13 +29,15 @@ def run_all(asked: EvaluateArguments) -> int:
         raise UsageError(f"{one_line(asked.out)} is a file, and a report needs a folder")
     try:
         sets, unused = find_sets(Path(asked.photos[0]))
-        models = load_models(asked.models or list(MODELS), asked.device)
+        usual = [name for name in MODELS if name != GUIDED]  # which has a protocol of its own
+        models = load_models(asked.models or usual, asked.device)
         judges = load_judges(asked.device, asked.lpips, asked.niqe)
-        bench = Bench(sets, judges, load_finder(asked.device), asked.most)
+        read_box = load_box_reader(asked.device).read_box
+        bench = Bench(sets, judges, load_finder(asked.device), asked.most, read_box, asked.pose_labels)
         parts = plan_all(bench, tuple(asked.only or PROTOCOLS))
         if not parts:
             raise EvaluationError("none of the folders fits a protocol that was asked for")
-        contestants = Contestants(models, networks_of(models), checksums_of(models, judges))
+        contestants = Contestants(models, networks_of(models), checksums_of(models, judges, SEERS))
         with Show(count_steps(parts, len(models))) as show:
             reporter = Reporter(show.advance, show.begin, show.say)
             report = make_report(bench, contestants, parts, folder, asked.seed, unused, reporter)

@@ -11,10 +11,12 @@ from mien.cli.inputs import STANDARD, Found, collect
 from mien.cli.judging import load_judges, load_models
 from mien.cli.outputs import TextOutput
 from mien.cli.progress import Show
-from mien.cli.tools import load_finder
+from mien.cli.tools import load_finder, load_reader
 from mien.evaluate.blind import CONDITIONS, evaluate_blind
 from mien.evaluate.catalog import PROTOCOLS
 from mien.evaluate.findings import Findings
+from mien.evaluate.guided import FACTORS as GUIDED
+from mien.evaluate.guided import evaluate_guided
 from mien.evaluate.ijb import TemplateList, read_ijb_lists, read_ijb_tables
 from mien.evaluate.lists import read_cfp, read_labelled, read_lfw
 from mien.evaluate.packs import read_pack
@@ -30,6 +32,8 @@ from mien.evaluate.trial import Bench, Part, PhotoSet, Trial
 from mien.evaluate.wild import evaluate_wild
 from mien.image.io import ImageError
 
+USUAL = {"guided": ["restore", "guided"]}
+"""Models of protocols that compare several, where none is named."""
 Work = tuple[int, Callable[[Trial], Findings]]
 """Number of steps, and what takes them."""
 
@@ -56,7 +60,7 @@ def run_photos(asked: EvaluateArguments) -> int:
 def judge(asked: EvaluateArguments, photos: tuple[Path, ...]) -> Findings | None:
     """None where it cannot be done, which was said then."""
     trial = Trial(
-        models=load_models(asked.models, asked.device),
+        models=load_models(asked.models or USUAL.get(asked.protocol), asked.device),
         photos=photos,
         judges=load_judges(asked.device, asked.lpips, asked.niqe),
         find=load_finder(asked.device),
@@ -82,6 +86,8 @@ def work_of(asked: EvaluateArguments, trial: Trial) -> Work:
         return num * len(SHRINKINGS), evaluate_superres
     if asked.protocol == "wild":
         return num, evaluate_wild
+    if asked.protocol == "guided":
+        return num * len(GUIDED), partial(evaluate_guided, read=load_reader(asked.device))
     if asked.protocol == "recognition":
         return recognition(asked, trial)
     return planned(asked, trial)

@@ -25,6 +25,8 @@ NOTES = """
 The JSON is a list with an entry for each picture: input, size, and faces with box (x0, y0, x1, y1),
 points (left eye, right eye, nose, left and right corner of the mouth; left is the picture's left),
 score, and roll in degrees, the surest face first. The point (0, 0) is the centre of the first pixel.
+Its reading is yaw (positive when the nose points to the picture's left), pitch (up) and roll (clockwise) in
+degrees, the share of the face that something hides, how certain that is, and the 68 landmarks.
 A picture that cannot be read has an entry with input and error.
 
 Crops of DIR/photo.jpg are DIR/photo_00.png, DIR/photo_01.png, ...

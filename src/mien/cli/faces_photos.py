@@ -6,17 +6,19 @@ from mien.cli.faces import FacesArguments
 from mien.cli.files import open_photo
 from mien.cli.outputs import Job
 from mien.cli.progress import Show
-from mien.cli.report import Json, describe_detection, describe_size
-from mien.cli.tools import load_finder
+from mien.cli.report import Json, describe_detection, describe_reading, describe_size
+from mien.cli.tools import load_finder, load_reader
 from mien.cli.work import work_through
 from mien.faces.align import align
+from mien.geometry.pose import angles_from_rotation
 from mien.image.io import ImageError, write_image
-from mien.types import Detection, Image
+from mien.image.warp import identity
+from mien.types import Crop, Detection, Image, Reading
 
 
 def find_in_photos(asked: FacesArguments, jobs: list[Job], entries: list[Json], show: Show) -> None:
     """Find, say and save the faces of each photo; what is found is added to `entries`."""
-    find = load_finder(asked.device)
+    find, read = load_finder(asked.device), load_reader(asked.device)
 
     def work(job: Job) -> str:
         photo = open_photo(job.source, asked.max_pixels, asked.tolerant).photo
@@ -24,11 +26,16 @@ def find_in_photos(asked: FacesArguments, jobs: list[Job], entries: list[Json], 
             show.say(f"{job.name}: {note}")
         with torch.no_grad():
             detections = find(photo.image)
+            whole = [Crop(photo.image, identity(), detection.points) for detection in detections]
+            readings = [read(crop) for crop in whole]
         save_crops(photo.image, detections, job, asked)
-        faces = [describe_detection(detection) for detection in detections]
+        faces = [
+            {**describe_detection(detection), "reading": describe_reading(reading)}
+            for detection, reading in zip(detections, readings, strict=True)
+        ]
         entries.append({"input": job.name, "size": describe_size(photo.image), "faces": faces})
         if asked.json is None:
-            tell(job, detections)
+            tell(job, detections, readings)
         return f"{job.name}: {len(detections)} face{'' if len(detections) == 1 else 's'}"
 
     work_through(jobs, work, show, lambda problem: entries.append({**problem.as_json()}))
@@ -47,8 +54,13 @@ def save_crops(image: Image, detections: list[Detection], job: Job, asked: Faces
         write_image(path, align(image, detection, asked.template, asked.size).pixels)
 
 
-def tell(job: Job, detections: list[Detection]) -> None:
+def tell(job: Job, detections: list[Detection], readings: list[Reading]) -> None:
     """A line for each face on standard output."""
-    for detection in detections:
+    for detection, reading in zip(detections, readings, strict=True):
         box = " ".join(f"{number:.0f}" for number in detection.box.tolist())
-        print(f"{job.name}  box {box}  score {detection.score:.3f}  roll {detection.roll:.0f}", flush=True)
+        yaw, pitch, roll = (round(angle) for angle in angles_from_rotation(reading.rotation).tolist())
+        print(
+            f"{job.name}  box {box}  score {detection.score:.3f}  yaw {yaw}  pitch {pitch}  roll {roll}  "
+            f"occluded {reading.occluded:.0%}",
+            flush=True,
+        )

@@ -34,11 +34,11 @@ def load_judges(device: str, lpips: list[Path] | None = None, niqe: Path | None 
         raise UsageError(str(error)) from error
 
 
-def checksums_of(models: Mapping[str, Recoverer], judges: Judges) -> dict[str, str]:
+def checksums_of(models: Mapping[str, Recoverer], judges: Judges, parts: tuple[str, ...]) -> dict[str, str]:
     """What a report's numbers depend on: weights of models and judges, and the files a user gave."""
     try:
         marks = {name: mark_of(ZOO[name]) for name in models}
-        marks |= {name: mark_of(PARTS[name]) for name in ("detector", "identity", "look")}
+        marks |= {name: mark_of(PARTS[name]) for name in parts}
     except ValueError as error:
         raise UsageError(str(error)) from error
     return marks | {f"judge of {measure}": name for measure, name in judges.backends.items()}

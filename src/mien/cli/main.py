@@ -21,9 +21,18 @@ from mien.cli.arguments import (
 COMMANDS: dict[str, tuple[str, str]] = {
     "recover": ("mien.cli.recover", "recover the faces in photos"),
     "faces": ("mien.cli.faces", "find faces: boxes, points, crops"),
+    "prepare": ("mien.cli.prepare", "write aligned faces for a recogniser"),
+    "compare": ("mien.cli.compare", "say how likely two photos show the same person"),
+    "render": ("mien.cli.render", "see a face from elsewhere, or save it as a mesh"),
+    "turntable": ("mien.cli.turntable", "see a face from one side to the other"),
+    "augment": ("mien.cli.augment", "write turned and uncovered copies of faces"),
+    "synthesize": ("mien.cli.synthesize", "make pairs to learn to uncover and turn faces from"),
+    "sample": ("mien.cli.sample", "draw faces of nobody"),
     "models": ("mien.cli.models", "list the models that come with mien"),
     "degrade": ("mien.cli.degrade", "damage pictures on purpose, the same way for the same seed"),
     "train": ("mien.cli.train", "train a model"),
+    "convert": ("mien.cli.convert", "convert weights of other projects"),
+    "build-morphable": ("mien.cli.build_morphable", "make the 3D model of faces anew"),
     "evaluate": ("mien.cli.evaluate", "judge a model on pictures with a known truth"),
 }
 """Name to the module that has `run(arguments) -> exit status`, and to its line in the help."""

@@ -6,13 +6,15 @@ from pathlib import Path
 from mien.cli.arguments import (
     DEFAULT_BATCH_SIZE,
     DEFAULT_QUALITY,
-    MODELS,
+    MODEL_FILES,
     Options,
     UsageError,
     add_device,
     add_inputs,
     add_reading,
+    cosine,
     make_parser,
+    model_name,
     refuse_terminals,
     share,
     whole_number,
@@ -20,26 +22,38 @@ from mien.cli.arguments import (
 from mien.cli.inputs import STANDARD, collect
 from mien.cli.outputs import OUTPUT_HELP, TextOutput, allow, plan
 from mien.cli.progress import Show
+from mien.cli.references import REFERENCE_NOTES, WARP, ReferenceArguments, add_references, model_for
+from mien.cli.turning import TurningArguments, add_turning
+from mien.cli.variants import VariantArguments, add_variants, variant_endings
 
 NOTES = f"""{OUTPUT_HELP}
 A result that exists already is not replaced without --overwrite: that photo counts as failed, and
 the others are done. Two photos with one result between them are refused before anything begins. A
 photo without a face is copied as it is. A folder without pictures counts as a failed input.
 
+Identity is how alike the recovered face and the one in the photo are to a network that no model was
+trained to please: a cosine, 1 for the same, near 0 for strangers. "Same person" is the chance that
+two photos as alike show one person. Of a face too damaged to be known both say little.
+
 beside OUT/photo.jpg come to lie:
   --compare     photo_compare.png: before on the left, after on the right
   --save-faces  photo_faces/: for each face 00_crop.png, 00_recovery.png and 00_evidence.png,
                 which is white where the recovery shows what the photo showed, black where it is imagined
+  --evidence    photo_evidence.png: a row for each face, before, after, and in colours what of it was
+                seen (green), mirrored from its other half (yellow), taken from a reference (blue) and
+                guessed (red)
 
   mien recover old.jpg -o new.jpg
   mien recover album/ 'scans/**/*.tif' -o recovered --compare --report report.jsonl
+  mien recover album/ -o recovered --min-identity 0.4
   mien recover - -o - < old.jpg > new.jpg
 """
 COMPARE = "compare.png"
 FACES = "faces"
+EVIDENCE = "evidence.png"
 
 
-class RecoverArguments(argparse.Namespace):
+class RecoverArguments(TurningArguments, ReferenceArguments, VariantArguments):
     """What `mien recover` was asked for."""
 
     inputs: list[str]
@@ -50,8 +64,11 @@ class RecoverArguments(argparse.Namespace):
     scale: int
     fidelity: float
     match_colors: bool
+    min_identity: float | None
+    no_identity: bool
     save_faces: bool
     compare: bool
+    evidence: bool
     report: str | None
     device: str
     batch_size: int
@@ -63,9 +80,11 @@ class RecoverArguments(argparse.Namespace):
 
 def make_recover_parser() -> argparse.ArgumentParser:
     """All options, in the groups that the help shows."""
-    parser = make_parser("recover", "Recover the faces in photos.", NOTES)
+    parser = make_parser("recover", "Recover the faces in photos.", NOTES + REFERENCE_NOTES)
     add_inputs(parser, standard_input=True)
     add_how(parser.add_argument_group("how faces are recovered"))
+    add_turning(parser.add_argument_group("models that uncover and turn faces"))
+    add_references(parser.add_argument_group("with other photos of the same people"))
     add_what(parser.add_argument_group("what is written"))
     add_reading(parser.add_argument_group("how photos are read"))
     return parser
@@ -73,7 +92,13 @@ def make_recover_parser() -> argparse.ArgumentParser:
 
 def add_how(group: Options) -> None:
     """Options that change the result."""
-    group.add_argument("--model", choices=MODELS, default="restore", help="see mien models (default restore)")
+    group.add_argument(
+        "--model",
+        type=model_name,
+        default="restore",
+        metavar="MODEL",
+        help=f"see mien models, or {' or '.join(f'{kind}:FILE' for kind in MODEL_FILES)} (default restore)",
+    )
     group.add_argument(
         "--aligned", action="store_true", help="inputs are face crops already; results have their size"
     )
@@ -89,6 +114,19 @@ def add_how(group: Options) -> None:
         help="share of the input in the result: 0 recovery alone (default), 1 input alone",
     )
     group.add_argument("--match-colors", action="store_true", help="give faces the colours of their photo")
+    identity = group.add_mutually_exclusive_group()
+    identity.add_argument(
+        "--min-identity",
+        type=cosine,
+        metavar="-1..1",
+        help="keep the photo's own face where the recovered one is less alike, and say so",
+    )
+    identity.add_argument(
+        "--no-identity",
+        action="store_true",
+        help="do not compare faces with their recoveries: a little faster",
+    )
+    add_variants(group)
     add_device(group)
     group.add_argument(
         "--batch-size",
@@ -107,6 +145,7 @@ def add_what(group: Options) -> None:
     group.add_argument("--overwrite", action="store_true", help="replace what exists, inputs too")
     group.add_argument("--save-faces", action="store_true", help="crop, recovery and evidence of each face")
     group.add_argument("--compare", action="store_true", help="a picture of before and after")
+    group.add_argument("--evidence", action="store_true", help="what of each face was seen, as a picture")
     group.add_argument("--report", metavar="FILE", help="a line of JSON on each photo; - is standard output")
     group.add_argument(
         "--quality",
@@ -122,7 +161,13 @@ def run(words: list[str]) -> int:
     asked = make_recover_parser().parse_args(words, RecoverArguments())
     out = check(asked)
     found = collect(asked.inputs, None if out == STANDARD else Path(out))
-    endings = (*((COMPARE,) if asked.compare else ()), *((FACES,) if asked.save_faces else ()))
+    wanted = {
+        COMPARE: asked.compare,
+        FACES: asked.save_faces,
+        EVIDENCE: asked.evidence,
+        WARP: asked.save_warp,
+    }
+    endings = (*(ending for ending, is_wanted in wanted.items() if is_wanted), *variant_endings(asked))
     jobs = plan(asked.inputs, found, out, beside=endings)
     allowed, refusals = allow(jobs, asked.overwrite)
     with TextOutput(asked.report, found) as report, Show(len(allowed)) as show:
@@ -138,6 +183,7 @@ def run(words: list[str]) -> int:
 
 def check(asked: RecoverArguments) -> str:
     """Refuse what contradicts itself; where results go."""
+    asked.model = model_for(asked.model, asked)
     if asked.aligned:
         ignored = {"--only-largest": asked.only_largest, "--scale": asked.scale > 1}
         ignored["--match-colors"] = asked.match_colors

@@ -8,17 +8,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien.cli.beside import save_comparison, save_faces
+from mien.cli.evidence import save_evidence
 from mien.cli.files import Original, copy_photo, open_photo, put_photo
 from mien.cli.outputs import Job, TextOutput, all_or_nothing, beside
 from mien.cli.progress import Show
-from mien.cli.recover import COMPARE, FACES, RecoverArguments
-from mien.cli.report import Json, describe_face, describe_size
-from mien.cli.tools import load_finder, load_model
+from mien.cli.recover import COMPARE, EVIDENCE, FACES, RecoverArguments
+from mien.cli.references import WARP, bind_references, save_warps
+from mien.cli.report import Json, chance_of, describe_face, describe_size
+from mien.cli.tools import load_finder, load_judge, load_model
+from mien.cli.turning import of_the_masks_size, with_turning
+from mien.cli.variants import Variants, bind_variants, write_variants
 from mien.cli.work import work_through
+from mien.image.blend import side_by_side
 from mien.image.io import FORMATS, ImageError, Photo
 from mien.image.resize import resize
 from mien.pipeline import RecoverOptions, Stopwatch, recover, recover_aligned
-from mien.types import Image, Mask, Result
+from mien.types import Face, Image, Mask, Result
 
 
 @dataclass(frozen=True)
@@ -33,41 +38,62 @@ class Done:
 
 def recover_photos(asked: RecoverArguments, jobs: list[Job], report: TextOutput, show: Show) -> None:
     """Load the model once, then do each job."""
-    recover_image = bound_recover(asked)
+    (recover_image, variants), fits = bound_recover(asked, show.say), of_the_masks_size(asked.mask)
 
     def work(job: Job) -> str:
-        done = recover_photo(job, asked, recover_image)
+        done = recover_photo(job, asked, recover_image, variants, fits)
         for note in done.notes:
             show.say(f"{job.name}: {note}")
-        report.write(describe(job, done, asked.model))
+        if asked.report is not None:  # quality takes a while to measure
+            report.write(describe(job, done, asked.model))
         return summary(job, done)
 
     work_through(jobs, work, show, lambda problem: report.write(problem.as_json()))
 
 
-def bound_recover(asked: RecoverArguments) -> Callable[[Image], Result]:
-    """The library's part, with everything that was asked for bound to it."""
-    model = load_model(asked.model, asked.device)
+def bound_recover(
+    asked: RecoverArguments, say: Callable[[str], None]
+) -> tuple[Callable[[Image], Result], Variants]:
+    """The library's part, with everything that was asked for bound to it; and other answers."""
+    model = with_turning(load_model(asked.model, asked.device), asked.model, asked)
+    model = bind_references(model, asked, asked.max_pixels, say)
     model = model.with_fidelity(asked.fidelity).with_batch_size(asked.batch_size)
+    options = RecoverOptions(
+        only_largest=asked.only_largest,
+        scale=asked.scale,
+        match_colors=asked.match_colors,
+        identity=not asked.no_identity,
+        min_identity=asked.min_identity,
+    )
+    identify = load_judge(asked.device) if options.asks_identity else None
+    variants = bind_variants(model, asked, asked.aligned, options, identify)
     if asked.aligned:
-        return lambda image: recover_aligned(image, model)
+        return lambda image: recover_aligned(image, model, options, identify), variants
     find = load_finder(asked.device)
-    options = RecoverOptions(asked.only_largest, asked.scale, asked.match_colors)
-    return lambda image: recover(image, model, options, find)
+    return lambda image: recover(image, model, options, find, identify), variants
 
 
-def recover_photo(job: Job, asked: RecoverArguments, recover_image: Callable[[Image], Result]) -> Done:
+def recover_photo(
+    job: Job,
+    asked: RecoverArguments,
+    recover_image: Callable[[Image], Result],
+    variants: Variants,
+    fits: Callable[[Image], None],
+) -> Done:
     """From file to file."""
     watch = Stopwatch()
     with watch.measure("read"):
         original = open_photo(job.source, asked.max_pixels, asked.tolerant)
     photo = original.photo
+    fits(photo.image)
     refuse_too_large(job, photo, asked)
     with torch.no_grad():
         result = recover_image(photo.image)
+        others = variants(photo.image, result)
     with watch.measure("write"), all_or_nothing(job):
         write_beside(job, photo, result)
-        notes = write_result(job, original, result, asked)
+        notes = (*write_result(job, original, result, asked), *notes_on(result.faces))
+        notes = (*notes, *write_variants(job, others))
     seconds = {"read": watch.seconds["read"], **result.seconds, "write": watch.seconds["write"]}
     return Done(original, result, notes, seconds)
 
@@ -89,6 +115,10 @@ def write_beside(job: Job, photo: Photo, result: Result) -> None:
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if FACES in job.endings and result.faces:
         save_faces(result.faces, beside(job.target, FACES))
+    if WARP in job.endings:
+        save_warps(result.faces, beside(job.target, WARP))
+    if EVIDENCE in job.endings and result.faces:
+        save_evidence(result.faces, beside(job.target, EVIDENCE))
     if COMPARE in job.endings:
         save_comparison(photo.image, result.photo, beside(job.target, COMPARE))
 
@@ -101,11 +131,45 @@ def write_result(job: Job, original: Original, result: Result, asked: RecoverArg
             return ("no face found: copied unchanged",)
         nothing = "no face found: nothing is changed" if asked.scale == 1 else "no face found: only enlarged"
         photo = replace(photo, notes=(*photo.notes, nothing))
+    turned = turned_faces(result)
+    if turned is not None and not asked.aligned:
+        note = "turned faces have no place in their photo: they are written by themselves (see --paste)"
+        put_photo(original, Photo(turned), job.target, asked.quality)
+        return (*photo.notes, note)
     if photo.alpha is not None and job.target is not None and FORMATS[job.target.suffix.lower()] == "JPEG":
         photo = replace(photo, notes=(*photo.notes, "JPEG has no transparency: it is lost"))
     alpha = None if photo.alpha is None else enlarged(photo.alpha, *result.photo.shape[1:])
     put_photo(original, replace(photo, image=result.photo, alpha=alpha), job.target, asked.quality)
     return photo.notes
+
+
+def turned_faces(result: Result) -> Image | None:
+    """Faces that were turned, side by side; None where there are none of those."""
+    turned = [face.recovery for face in result.faces if not face.recovery.keeps_pose]
+    # of models that only ever look ahead the photo stays as it is
+    pictures = [recovery.pixels for recovery in turned if recovery.mirrored is not None]
+    return side_by_side(pictures) if pictures else None
+
+
+def notes_on(faces: tuple[Face, ...]) -> tuple[str, ...]:
+    """Faces that were kept as they were, and those that may have become somebody else's."""
+    notes = []
+    for face in faces:
+        x, y = face.detection.box[:2].round().int().tolist()
+        notes.extend(f"the face at {x}, {y}: {note}" for note in face.recovery.notes)
+        if face.identity is None or not face.recovery.keeps_pose:
+            continue
+        likeness = f"identity {face.identity:.2f}, same person {percent(face.identity)}"
+        if not face.pasted:
+            notes.append(f"the face at {x}, {y} stays as it was: {likeness}")
+        elif chance_of(face.identity) < 0.5:
+            notes.append(f"the face at {x}, {y} may now look like somebody else: {likeness}")
+    return tuple(notes)
+
+
+def percent(cosine: float) -> str:
+    """The chance that two faces are one person's."""
+    return f"{100 * chance_of(cosine):.2f} %"
 
 
 def enlarged(alpha: Mask, height: int, width: int) -> Float[Tensor, "1 {height} {width}"]:
@@ -136,4 +200,15 @@ def summary(job: Job, done: Done) -> str:
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     left_out = "" if num_pasted == len(faces) else f" ({num_pasted} pasted)"
     seconds = sum(done.seconds.values())
-    return f"{job.name}: {count}{left_out}, {seconds:.2f} s, written to {job.target_name}"
+    return f"{job.name}: {count}{left_out}{alike(faces)}, {seconds:.2f} s, written to {job.target_name}"
+
+
+def alike(faces: tuple[Face, ...]) -> str:
+    """How alike faces are to those they were recovered from; of several the least and the most."""
+    cosines = sorted(face.identity for face in faces if face.identity is not None)
+    if not cosines:
+        return ""
+    if len(cosines) == 1:
+        return f", identity {cosines[0]:.2f} (same person {percent(cosines[0])})"
+    least, most = cosines[0], cosines[-1]
+    return f", identity {least:.2f} to {most:.2f} (same person {percent(least)} or more)"

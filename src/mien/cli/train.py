@@ -35,10 +35,16 @@ class TrainArguments(argparse.Namespace):
     recipe: str
     photos: list[Path]
     labels: list[Path]
+    maps: list[Path]
     backgrounds: list[Path]
     masks: Path | None
     glasses: Path | None
     embedder: Path | None
+    vgg11: Path | None
+    teacher: Path | None
+    parser: Path | None
+    pretrained: Path | None
+    features: Path | None
     folder: Path
     steps: int | None
     device: Literal["auto", "cpu", "cuda"] | None
@@ -51,6 +57,7 @@ def make_train_parser() -> argparse.ArgumentParser:
     for name, kind, meaning in (
         ("photos", "DIR", "folders of pictures to learn from"),
         ("labels", "FILE", "where the faces are in them, from tools/label_faces.py"),
+        ("maps", "DIR", "folders of maps of classes, named as their photos"),
         ("backgrounds", "DIR", "folders of pictures without faces"),
     ):
         parser.add_argument(f"--{name}", nargs="+", type=Path, default=[], metavar=kind, help=meaning)
@@ -58,6 +65,11 @@ def make_train_parser() -> argparse.ArgumentParser:
         ("masks", "DIR", "face masks cut out (PNG) for faces to wear"),
         ("glasses", "DIR", "glasses cut out (PNG) for faces to wear"),
         ("embedder", "FILE", "a face recogniser (.pt2 of torch.export) for an identity loss"),
+        ("vgg11", "FILE", "a VGG-11 for the critics of frontal-paper to start from"),
+        ("teacher", "FILE", "weights of the network to learn from, where a recipe has one"),
+        ("parser", "FILE", "weights of a face parser, which helps to find what covers faces"),
+        ("pretrained", "DIR", "run of prior-pretraining, or a folder with converted weights, to start from"),
+        ("features", "FILE", "a network (.pt2 of torch.export) whose layers a perceptual loss compares"),
     ):
         parser.add_argument(f"--{name}", type=Path, metavar=kind, help=meaning)
     parser.add_argument(
@@ -75,8 +87,9 @@ def make_train_parser() -> argparse.ArgumentParser:
 def run(words: list[str]) -> int:
     """Train until the recipe's end or a signal."""
     asked = make_train_parser().parse_args(words, TrainArguments())
-    single = [path for path in (asked.masks, asked.glasses, asked.embedder) if path]
-    named = (*asked.photos, *asked.labels, *asked.backgrounds, *single)
+    files = (asked.masks, asked.glasses, asked.embedder, asked.vgg11, asked.teacher, asked.parser)
+    single = [path for path in (*files, asked.pretrained, asked.features) if path]
+    named = (*asked.photos, *asked.labels, *asked.maps, *asked.backgrounds, *single)
     missing = [one_line(str(path)) for path in named if not path.exists()]
     if missing:
         raise UsageError(f"no such file or folder: {', '.join(missing)}")
@@ -88,6 +101,7 @@ def run(words: list[str]) -> int:
 def carry_out(asked: TrainArguments) -> int:
     """Build the run and train it; the exit status."""
     from mien.recipes.sources import MissingSourceError, Sources
+    from mien.recipes.vgg import VggError
     from mien.train.log import NotFiniteError
     from mien.train.loop import train
     from mien.zoo.weights import WeightsError
@@ -96,10 +110,16 @@ def carry_out(asked: TrainArguments) -> int:
     sources = Sources(
         photos=tuple(asked.photos),
         labels=tuple(asked.labels),
+        maps=tuple(asked.maps),
         backgrounds=tuple(asked.backgrounds),
         masks=asked.masks,
         glasses=asked.glasses,
         embedder=asked.embedder,
+        vgg11=asked.vgg11,
+        teacher=asked.teacher,
+        parser=asked.parser,
+        pretrained=asked.pretrained,
+        features=asked.features,
     )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -107,7 +127,7 @@ def carry_out(asked: TrainArguments) -> int:
         outcome = train(recipe.build(sources, asked.folder))  # pyright: ignore[reportArgumentType]
     except MissingSourceError as error:
         raise UsageError(str(error)) from error
-    except (FileNotFoundError, NotFiniteError, WeightsError) as error:
+    except (FileNotFoundError, NotFiniteError, VggError, WeightsError) as error:
         print(f"mien train: error: {error}", file=sys.stderr)
         return EXIT_FAILED
     if outcome.finished:

@@ -10,6 +10,7 @@ from mien.cli.arguments import (
     add_inputs,
     add_reading,
     make_parser,
+    model_name,
     number_between,
     whole_number,
 )
@@ -53,7 +54,9 @@ def make_turntable_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-o", "--out", type=Path, required=True, metavar="OUT", help=", ".join((*MOVING, *STILL))
     )
-    parser.add_argument("--model", default="rotate", help="what turns the face (default rotate)")
+    parser.add_argument(
+        "--model", type=model_name, required=True, metavar="NAME", help="what turns the face: rotate:FILE"
+    )
     parser.add_argument("--aligned", action="store_true", help="the photo is a face crop already")
     angle = number_between(-LARGEST_YAW, LARGEST_YAW)
     for name, place, default in (("--from", "first", -60.0), ("--to", "last", 60.0)):
