@@ -15,6 +15,9 @@ PERCENT = ("nme", "accuracy", "tar", "auc", "eer", "rank", "peak_share", "precis
 DIGITS = {
     "psnr": 2,
     "psnr_y": 2,
+    "psnr_inside": 2,
+    "psnr_outside": 2,
+    "outside_loss": 2,
     "niqe": 2,
     "degrees": 1,
     "angle": 2,

@@ -9,7 +9,7 @@ from torch import nn
 from mien.evaluate.findings import Findings
 from mien.evaluate.judges import Judges, largest_crop
 from mien.evaluate.sheets import EvaluationError
-from mien.types import Box, FindFaces, Image, Reading, Recoverer
+from mien.types import Box, FindFaces, Guidable, Image, Reading, Recoverer
 
 INPUT = "input"
 """Who goes by this name made nothing: the picture as it came."""
@@ -58,6 +58,9 @@ class Trial:
         self.need_pictures()
         if not self.models or INPUT in self.models:
             raise EvaluationError(f"wanted models by name, none of them {INPUT!r}, got {list(self.models)}")
+        for name, model in self.models.items():
+            if isinstance(model, Guidable):
+                raise EvaluationError(f"{name} wants reference photos, which the protocol guided gives it")
 
 
 @dataclass(frozen=True)

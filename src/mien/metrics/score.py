@@ -67,6 +67,13 @@ MEASURES: Mapping[str, Measure] = {
         "share of peak", "", "higher", NO_PIXELS, "none", "network's rate over that of plain convolutions"
     ),
     "yaw": Measure("mean |yaw|", "degrees", "lower", RGB, "crop of the reader", "mean of faces"),
+    "psnr_inside": Measure("PSNR inside", "dB", "higher", RGB, "hidden part of the face", "at most 60 dB"),
+    "psnr_outside": Measure("PSNR outside", "dB", "higher", RGB, "what nothing covers", "at most 60 dB"),
+    "outside_loss": Measure(
+        "lost outside", "dB", "lower", RGB, "none", "of the whole picture's PSNR, to errors where nothing is"
+    ),
+    "iou": Measure("mask IoU", "", "higher", NO_PIXELS, "the face", "mean of pictures' values"),
+    "seen": Measure("seen", "", "neither", NO_PIXELS, "none", "mean of the evidence map"),
     "rank": Measure("rank-k", "", "higher", RGB, "template of the embedder", "closed set, cosine"),
 }
 """Every kind of number that a report may hold."""
