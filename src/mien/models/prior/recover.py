@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mien.faces.batches import in_batches, stacked
 from mien.image.structure import structure_agreement
 from mien.models.prior.codec import PriorNetwork, as_noises
 from mien.models.prior.network import draw_codes
@@ -73,21 +74,11 @@ class PriorRestorer:
         return PriorRestorer(self.network, self.device, settings)
 
     def __call__(self, crops: list[Crop]) -> list[Recovery]:
-        return [
-            recovery
-            for start in range(0, len(crops), self.settings.batch_size)
-            for recovery in self.recover_batch(crops[start : start + self.settings.batch_size])
-        ]
+        return in_batches(crops, self.settings.batch_size, self.recover_batch)
 
     def recover_batch(self, crops: list[Crop]) -> Iterator[Recovery]:
         """All crops at once; every crop has side `crop_size`."""
-        for crop in crops:
-            if crop.pixels.shape[1:] != (self.crop_size, self.crop_size):
-                raise ValueError(
-                    f"prior takes crops of {self.crop_size} x {self.crop_size} pixels, "
-                    f"got {crop.pixels.shape[2]} x {crop.pixels.shape[1]}"
-                )
-        damaged = torch.stack([crop.pixels for crop in crops])  # (B, 3, S, S)
+        damaged = stacked(crops, self.crop_size, "prior")  # (B, 3, S, S)
         restored = self.restore(damaged)
         for pixels, seen in zip(restored, structure_agreement(damaged, restored), strict=True):
             yield Recovery(pixels=pixels, evidence=seen, keeps_pose=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from mien.faces.batches import in_batches, stacked
 from mien.image.structure import structure_agreement
 from mien.models.restore.network import RestoreNetwork
 from mien.types import Crop, Images, Recovery
@@ -58,21 +59,11 @@ class Restorer:
         return Restorer(self.network, self.device, settings)
 
     def __call__(self, crops: list[Crop]) -> list[Recovery]:
-        return [
-            recovery
-            for start in range(0, len(crops), self.settings.batch_size)
-            for recovery in self.recover_batch(crops[start : start + self.settings.batch_size])
-        ]
+        return in_batches(crops, self.settings.batch_size, self.recover_batch)
 
     def recover_batch(self, crops: list[Crop]) -> Iterator[Recovery]:
         """All crops at once; every crop has side `crop_size`."""
-        for crop in crops:
-            if crop.pixels.shape[1:] != (self.crop_size, self.crop_size):
-                raise ValueError(
-                    f"restore takes crops of {self.crop_size} x {self.crop_size} pixels, "
-                    f"got {crop.pixels.shape[2]} x {crop.pixels.shape[1]}"
-                )
-        damaged = torch.stack([crop.pixels for crop in crops])  # (B, 3, S, S)
+        damaged = stacked(crops, self.crop_size, "restore")  # (B, 3, S, S)
         restored = self.restore(damaged)
         mixed = torch.lerp(restored, damaged, self.settings.fidelity)
         evidence = structure_agreement(damaged, mixed)  # (B, 1, S, S)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien.faces.align import BOX_PER_EYES_TO_MOUTH, fit, whole_crop
+from mien.faces.batches import in_batches
 from mien.geometry.estimate import Estimate, estimate_of
 from mien.geometry.mesh import close_openings
 from mien.geometry.morphable import LinearMorphable
@@ -161,9 +162,7 @@ class Rotator:
         return self.with_settings(replace(self.settings, batch_size=batch_size))
 
     def __call__(self, crops: list[Crop]) -> list[Recovery]:
-        size = self.settings.batch_size
-        parts = [crops[start : start + size] for start in range(0, len(crops), size)]
-        return [recovery for part in parts for recovery in self.recover_batch(part)]
+        return in_batches(crops, self.settings.batch_size, self.recover_batch)
 
     @torch.no_grad()
     def recover_batch(self, crops: list[Crop]) -> list[Recovery]:
