@@ -164,20 +164,6 @@ READER = ModelCard(
     },
 )
 
-PARSER = ModelCard(
-    name="parser",
-    task="parse",
-    summary="what each pixel of a face shows: skin, hair, glasses, or something in front",
-    weights="parser.safetensors",
-    sha256="SHA-PARSER",
-    num_parameters=1_844_715,
-    data="889 faces of CelebAMask-HQ, moved, covered and damaged",
-    recipe="parser",
-    date="2026-11-21",
-    licence=DATA_LICENCE,
-    figures={},
-)
-
 ZOO: dict[str, ModelCard] = {card.name: card for card in (RESTORE,)}
 """What `mien.load` and `--model` take."""
 

@@ -32,10 +32,12 @@ from mien.models.rotate.network import SMALL as ROTATE_SMALL
 from mien.models.rotate.network import RotateNetwork
 from mien.models.rotate.recover import Rotator
 from mien.types import FindFaces, Images, Masks, Recoverer
-from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, PARSER, READER, RESTORE, ZOO
+from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, READER, RESTORE, ZOO
 from mien.zoo.prior import load_prior_from
 from mien.zoo.spandrel import load_spandrel
 from mien.zoo.weights import fill, find_weights, load_packaged, load_tensors
+
+PARSER_FILE = "parser.safetensors"
 
 
 def pick_device(name: str) -> torch.device:
@@ -132,7 +134,8 @@ def load_reader(device: str = "auto") -> Reader:
 
 @cache
 def load_parser(device: str = "auto") -> Parser:
-    """What each pixel of an aligned face shows."""
+    """What each pixel of an aligned face shows; its weights are in a folder of the user's own."""
     network = ParserNetwork(PARSER_SMALL)
-    load_packaged(network, PARSER.weights, PARSER.sha256)
+    path, _ = find_weights(PARSER_FILE)
+    fill(network, load_tensors(path), path)
     return Parser(network, pick_device(device))
