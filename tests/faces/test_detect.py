@@ -62,17 +62,29 @@ def test_the_largest_face():
 def test_only_faces_both_looks_agree_on_are_found():
     photo = torch.zeros(3, 64, 64)
     sure, doubted, hidden = face(0, 0, 10, 10, 0.4), face(30, 0, 10, 10, 0.9), face(1, 1, 9, 9, 0.5)
-    second = {0.4: 0.9, 0.9: 0.05, 0.5: 0.7}
+    second = {0: 0.9, 30: 0.05, 1: 0.7}
 
     def look(seen, faces):
         assert seen is photo
-        return [replace(one, score=second[one.score]) for one in faces]
+        return [replace(one, score=second[int(one.box[0])]) for one in faces]
 
     find = FindTwice(lambda _: [sure, doubted, hidden], look, threshold=0.5, first_share=0.5)
     (found,) = find(photo)
     assert torch.equal(found.box, sure.box)
     # odds of 2/3 and of 9
     assert found.score == pytest.approx(1 / (1 + (6) ** -0.5))
+
+
+def test_what_both_doubt_is_not_looked_at_again():
+    asked = []
+
+    def look(photo, faces):
+        asked.append([int(one.box[0]) for one in faces])
+        return [replace(one, score=0.9 if one.box[0] == 0 else 0.05) for one in faces]
+
+    find = FindTwice(lambda _: [face(0, 0, 10, 10, 0.6), face(30, 0, 10, 10, 0.2)], look)
+    assert len(find(torch.zeros(3, 64, 64))) == 1
+    assert asked == [[0, 30], [0]]
 
 
 def test_certainty_stays_within_numbers():

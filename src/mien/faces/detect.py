@@ -48,12 +48,19 @@ class FindTwice:
     """Of the first look in the final score."""
     inside: float = 0.75
     """Share of a face's box that may lie in that of a surer face."""
+    hopeless: float = 0.25
+    """What both looks doubt as much is not looked at a third time, from where the second one put it."""
 
     def __call__(self, photo: Image) -> list[Detection]:
         """The faces of a photo, the surest first."""
         found = self.first(photo)
-        looks = zip(found, self.second(photo, found), strict=True)
-        judged = [replace(again, score=self.agreed(face.score, again.score)) for face, again in looks]
+        looks = list(zip(found, self.second(photo, found), strict=True))
+        hopeful = [pair for pair in looks if self.agreed(pair[0].score, pair[1].score) >= self.hopeless]
+        again = self.second(photo, [second for _, second in hopeful])
+        judged = [
+            replace(third, score=self.agreed(first.score, third.score))
+            for (first, _), third in zip(hopeful, again, strict=True)
+        ]
         sure = [face for face in judged if face.score >= self.threshold]
         return distinct(sorted(sure, key=lambda face: face.score, reverse=True), self.inside)
 

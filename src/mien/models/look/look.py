@@ -19,8 +19,6 @@ MIRRORED = [1, 0, 2, 4, 3]
 class LookSettings:
     """How carefully it looks."""
 
-    num_looks: int = 2
-    """Each starts from the box and the angle of the one before."""
     batch: int = 32
 
 
@@ -39,13 +37,9 @@ class SecondLook:
     @torch.inference_mode()
     def __call__(self, photo: Image, faces: list[Detection]) -> list[Detection]:
         """The same faces in the same order."""
-        for _ in range(self.settings.num_looks):
-            parts = [
-                faces[start : start + self.settings.batch]
-                for start in range(0, len(faces), self.settings.batch)
-            ]
-            faces = [face for part in parts for face in self._look(photo, part)]
-        return faces
+        size = self.settings.batch
+        parts = [faces[start : start + size] for start in range(0, len(faces), size)]
+        return [face for part in parts for face in self._look(photo, part)]
 
     def _look(self, photo: Image, faces: list[Detection]) -> list[Detection]:
         moves = [photo_from_cut(face, self.cut_size, self.face_size) for face in faces]
