@@ -63,6 +63,7 @@ def album(tmp_path):
 
 def test_a_reference_means_the_guided_model():
     assert model_for("restore", asked_for("--reference", "a.jpg")) == GUIDED
+    assert model_for("guided:own.safetensors", asked_for("--reference", "a.jpg")) == "guided:own.safetensors"
     assert model_for("restore", asked_for()) == "restore"
 
 

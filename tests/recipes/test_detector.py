@@ -3,8 +3,6 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pytest
 import torch
 
 from mien.data.mosaics import MosaicConfig
@@ -30,36 +28,19 @@ def tiny() -> DetectorRecipe:
     )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    generator = np.random.default_rng(0)
-    pool = tmp_path / "pool"
-    pool.mkdir()
-    for size in (256, 128, 64, 32):
-        np.save(pool / f"pixels{size}.npy", generator.integers(0, 256, (6, 3, size, size), dtype=np.uint8))
-    outlines = generator.uniform(80, 180, (6, 4, 83, 2)).astype(np.float32)
-    kinds = np.tile(np.array([1, 2, 0, 0]), (6, 1))
-    extents = np.full((6, 2), 256, np.float32)
-    np.savez(
-        pool / "labels.npz", outlines=outlines, kinds=kinds, extents=extents, weights=np.ones(6, np.float32)
-    )
-    np.save(tmp_path / "backgrounds.npy", generator.integers(0, 256, (2, 3, 256, 256), dtype=np.uint8))
-    return tmp_path
-
-
-def test_a_run_trains_judges_and_leaves_weights(folder: Path) -> None:
+def test_a_run_trains_judges_and_leaves_weights(pool_folder: Path) -> None:
     logging.disable(logging.CRITICAL)
-    outcome = train(tiny().build(Sources(), folder))
+    outcome = train(tiny().build(Sources(), pool_folder))
     logging.disable(logging.NOTSET)
     assert outcome.finished
-    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    entries = [json.loads(line) for line in (pool_folder / "log.jsonl").read_text().splitlines()]
     figures = [entry["validation"] for entry in entries if "validation" in entry]
     assert {"found", "pictures_with_false_cells", "points"} <= set(figures[-1])
-    export_player(folder, "detector", folder / "weights.safetensors", torch.float16)
-    assert (folder / "weights.safetensors").stat().st_size > 1000
+    export_player(pool_folder, "detector", pool_folder / "weights.safetensors", torch.float16)
+    assert (pool_folder / "weights.safetensors").stat().st_size > 1000
 
 
-def test_a_batch_depends_on_its_number_alone(folder: Path) -> None:
-    run = tiny().build(Sources(), folder)
+def test_a_batch_depends_on_its_number_alone(pool_folder: Path) -> None:
+    run = tiny().build(Sources(), pool_folder)
     torch.testing.assert_close(run.batches(5, 0, 1).pictures, run.batches(5, 0, 1).pictures)
     assert not torch.equal(run.batches(5, 0, 1).pictures, run.batches(6, 0, 1).pictures)

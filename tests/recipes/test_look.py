@@ -3,8 +3,6 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pytest
 import torch
 
 from mien.data.mosaics import MosaicConfig
@@ -34,30 +32,13 @@ def tiny() -> LookRecipe:
     )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    generator = np.random.default_rng(0)
-    pool = tmp_path / "pool"
-    pool.mkdir()
-    for size in (256, 128, 64, 32):
-        np.save(pool / f"pixels{size}.npy", generator.integers(0, 256, (6, 3, size, size), dtype=np.uint8))
-    outlines = generator.uniform(80, 180, (6, 4, 83, 2)).astype(np.float32)
-    kinds = np.tile(np.array([1, 2, 0, 0]), (6, 1))
-    extents = np.full((6, 2), 256, np.float32)
-    np.savez(
-        pool / "labels.npz", outlines=outlines, kinds=kinds, extents=extents, weights=np.ones(6, np.float32)
-    )
-    np.save(tmp_path / "backgrounds.npy", generator.integers(0, 256, (2, 3, 256, 256), dtype=np.uint8))
-    return tmp_path
-
-
-def test_a_run_trains_judges_and_leaves_weights(folder: Path) -> None:
+def test_a_run_trains_judges_and_leaves_weights(pool_folder: Path) -> None:
     logging.disable(logging.CRITICAL)
-    outcome = train(tiny().build(Sources(), folder))
+    outcome = train(tiny().build(Sources(), pool_folder))
     logging.disable(logging.NOTSET)
     assert outcome.finished
-    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    entries = [json.loads(line) for line in (pool_folder / "log.jsonl").read_text().splitlines()]
     figures = [entry["validation"] for entry in entries if "validation" in entry]
     assert {"faces_known", "others_taken", "points"} <= set(figures[-1])
-    export_player(folder, "look", folder / "weights.safetensors", torch.float16)
-    assert (folder / "weights.safetensors").stat().st_size > 1000
+    export_player(pool_folder, "look", pool_folder / "weights.safetensors", torch.float16)
+    assert (pool_folder / "weights.safetensors").stat().st_size > 1000

@@ -50,18 +50,25 @@ def add_references(options: Options) -> None:
     )
 
 
+def is_guided(model: str) -> bool:
+    """Whether it is that model, from the package or from a file."""
+    return model.partition(":")[0] == GUIDED
+
+
 def model_for(model: str, asked: ReferenceArguments) -> str:
     """The model that is meant; what contradicts itself is refused."""
     if asked.reference:
-        if model not in ("restore", GUIDED):  # restore is what nobody asked for
-            raise UsageError(f"--reference is for --model {GUIDED}, not {model}")
         if STANDARD in asked.reference:
             raise UsageError("a reference cannot come from standard input")
+        if is_guided(model):
+            return model
+        if model != "restore":  # restore is what nobody asked for
+            raise UsageError(f"--reference is for --model {GUIDED}, not {model}")
         return GUIDED
     for name, is_asked in (("--any-person", asked.any_person), ("--save-warp", asked.save_warp)):
         if is_asked:
             raise UsageError(f"{name} needs --reference")
-    if model == GUIDED:
+    if is_guided(model):
         raise UsageError(f"--model {GUIDED} needs --reference: good photos of the person")
     return model
 

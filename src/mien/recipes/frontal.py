@@ -32,7 +32,7 @@ from mien.models.frontal.objective import (
     FrontalObjectiveConfig,
     judge_views,
 )
-from mien.recipes.sources import MissingSourceError, Sources
+from mien.recipes.sources import Sources
 from mien.recipes.vgg import read_vgg11, start_from_vgg11
 from mien.recipes.views import by_yaw, open_turned, pose_maps
 from mien.train.config import Networks, Run, TrainConfig
@@ -82,9 +82,8 @@ class FrontalRecipe:
         """The run over views of all near-frontal faces below the folders of photos."""
         pool = open_turned(sources, folder, self.plan, self.network.shared.image_size)
         chosen, held_out = pool.split(self.hold_out_every)
-        if sources.embedder is None:
-            raise MissingSourceError("this recipe needs --embedder: a face recogniser for its identity loss")
-        embed = load_embedder(sources.embedder, pick_device(self.training.device))
+        embedder = sources.need_file("embedder", "a face recogniser for its identity loss")
+        embed = load_embedder(embedder, pick_device(self.training.device))
 
         def batches(step: int, rank: int, num_ranks: int) -> Turned:
             order = shuffled_indices(len(chosen), self.batch_size, step, self.training.seed, rank, num_ranks)

@@ -23,7 +23,7 @@ from mien.models.identity.objective import (
     Teach,
     load_teacher,
 )
-from mien.recipes.sources import MissingSourceError, Sources
+from mien.recipes.sources import Sources
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.muon import Muon
 from mien.train.order import generator_at, shuffled_indices
@@ -97,15 +97,12 @@ class IdentityRecipe:
     def build(self, sources: Sources, folder: Path) -> Run[StoredFaces]:
         """The run over the most prominent face of every photo, as the detector in the package finds it."""
         device = pick_device(self.training.device)
-        if sources.embedder is None:
-            raise MissingSourceError(
-                "this recipe needs --embedder: its teacher, of export_embedder.py --teacher"
-            )
+        teacher = sources.need_file("embedder", "its teacher, of export_embedder.py --teacher")
         faces = folder / "faces"
         if not (faces / LABELS).exists():
             pack_people(sources.need("photos", "folders of people, a folder each"), face_cutter(), faces)
         training, held_out = PackedPeople.open(faces).split(self.hold_out_every)
-        teach = load_teacher(sources.embedder, device)
+        teach = load_teacher(teacher, device)
         student = self.student(training, teach, device)
 
         def batches(step: int, rank: int, num_ranks: int) -> StoredFaces:

@@ -22,7 +22,7 @@ from mien.models.frontal.objective import (
     IntegratedObjectiveConfig,
 )
 from mien.models.restore.network import RestoreNetwork
-from mien.recipes.sources import MissingSourceError, Sources
+from mien.recipes.sources import Sources
 from mien.recipes.views import by_yaw, open_turned, pose_maps
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at, shuffled_indices
@@ -82,18 +82,14 @@ class IntegratedRecipe:
         """The run over views of all near-frontal faces below the folders of photos."""
         pool = open_turned(sources, folder, self.plan, self.teacher.shared.image_size)
         chosen, held_out = pool.split(self.hold_out_every)
-        if sources.embedder is None:
-            raise MissingSourceError("this recipe needs --embedder: a face recogniser for its identity loss")
-        embed = load_embedder(sources.embedder, pick_device(self.training.device))
+        embedder = sources.need_file("embedder", "a face recogniser for its identity loss")
+        embed = load_embedder(embedder, pick_device(self.training.device))
         network = RestoreNetwork(self.teacher.shared)
         if self.start_from_package:
             load_packaged(network, RESTORE.weights, RESTORE.sha256)
-        if sources.teacher is None:
-            raise MissingSourceError(
-                "this recipe needs --teacher: the weights of FFN, from the recipe frontal"
-            )
+        taught = sources.need_file("teacher", "the weights of FFN, from the recipe frontal")
         teacher = FrontalNetwork(self.teacher)
-        fill(teacher, load_tensors(sources.teacher), sources.teacher)
+        fill(teacher, load_tensors(taught), taught)
 
         def batches(step: int, rank: int, num_ranks: int) -> Lesson:
             order = shuffled_indices(len(chosen), self.batch_size, step, self.training.seed, rank, num_ranks)

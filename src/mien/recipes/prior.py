@@ -111,9 +111,8 @@ class PriorRecipe:
         """The recogniser of equation 15."""
         if not self.objective.face_weight:
             return None
-        if sources.embedder is None:
-            raise MissingSourceError("this recipe needs --embedder: a face recogniser for its identity loss")
-        return seen_at(load_embedder(sources.embedder, device), self.embedder_size)
+        embedder = sources.need_file("embedder", "a face recogniser for its identity loss")
+        return seen_at(load_embedder(embedder, device), self.embedder_size)
 
     def describe(self, sources: Sources, critic: Critic, device: torch.device) -> Describe:
         """What equation 14 compares."""

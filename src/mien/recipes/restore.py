@@ -19,7 +19,7 @@ from mien.models.restore.objective import (
     RestoreObjectiveConfig,
     judge_pictures,
 )
-from mien.recipes.sources import MissingSourceError, Sources
+from mien.recipes.sources import Sources
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at, shuffled_indices
 from mien.train.player import Player
@@ -68,7 +68,7 @@ class RestoreRecipe:
         network = RestoreNetwork(self.network)
         if self.start_from_package:
             load_packaged(network, RESTORE.weights, RESTORE.sha256)
-        embed = self.embed(sources.embedder)
+        embed = self.embed(sources)
 
         def batches(step: int, rank: int, num_ranks: int) -> Pairs:
             seed = self.training.seed
@@ -87,12 +87,11 @@ class RestoreRecipe:
             validate=examination.figures,
         )
 
-    def embed(self, embedder: Path | None) -> Embed | None:
+    def embed(self, sources: Sources) -> Embed | None:
         """The recogniser, where it has a weight."""
         if not self.objective.identity_weight:
             return None
-        if embedder is None:
-            raise MissingSourceError("this recipe needs --embedder: a face recogniser for its identity loss")
+        embedder = sources.need_file("embedder", "a face recogniser for its identity loss")
         return load_embedder(embedder, pick_device(self.training.device))
 
     def players(self, network: RestoreNetwork, embed: Embed | None) -> tuple[Player[Pairs], ...]:

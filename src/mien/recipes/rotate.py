@@ -102,13 +102,11 @@ class RotateRecipe:
         embed: Embed | None = None
         layers: Layers | None = None
         if weights.identity_weight:
-            if sources.embedder is None:
-                raise MissingSourceError("this recipe needs --embedder: a recogniser for its identity loss")
-            embed = load_embedder(sources.embedder, device)
+            embedder = sources.need_file("embedder", "a face recogniser for its identity loss")
+            embed = load_embedder(embedder, device)
         if weights.perceptual_weight:
-            if sources.features is None:
-                raise MissingSourceError("this recipe needs --features: layers of a VGG-19 that are compared")
-            layers = load_layers(sources.features, device)
+            features = sources.need_file("features", "layers of a VGG-19 that are compared")
+            layers = load_layers(features, device)
         judge = RotateCritic(self.critic_channels) if weights.adversarial_weight else None
         return RotateObjective(weights, judge, embed, layers)
 

@@ -38,6 +38,13 @@ class Sources:
     features: Path | None = None
     """A network of `torch.export` whose feature maps are compared, such as VGG-Face up to conv4_3."""
 
+    def need_file(self, name: str, reason: str) -> Path:
+        """One of the single files above, which must be given."""
+        path: Path | None = getattr(self, name)
+        if path is None:
+            raise MissingSourceError(f"this recipe needs --{name}: {reason}")
+        return path
+
     def need(self, name: str, reason: str) -> tuple[Path, ...]:
         """One of the lists above, which must not be empty."""
         paths: tuple[Path, ...] = getattr(self, name)

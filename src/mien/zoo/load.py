@@ -13,6 +13,9 @@ from mien.geometry.morphable_files import morphable_from_tensors
 from mien.models.detector.find import Detector
 from mien.models.detector.network import SMALL as DETECTOR_SMALL
 from mien.models.detector.network import DetectorNetwork
+from mien.models.guided.network import SMALL as GUIDED_SMALL
+from mien.models.guided.network import GuidedNetwork
+from mien.models.guided.recover import Guided
 from mien.models.identity.embed import Identifier
 from mien.models.identity.network import SMALL as IDENTITY_SMALL
 from mien.models.identity.network import IdentityNetwork
@@ -71,6 +74,14 @@ def load_complete_from(path: Path, device: torch.device) -> Chain:
     return Chain((load_restore(device), load_rotate_from(path, device)))
 
 
+def load_guided_from(path: Path, device: torch.device) -> Guided:
+    """Faces that no reference shows are restored without one."""
+    network = GuidedNetwork(GUIDED_SMALL)
+    fill(network, load_tensors(path), path)
+    name = str(device)
+    return Guided(network, load_restore(device), load_detector(name), load_identifier(name), device)
+
+
 def find_parts(faces: Images, names: tuple[str, ...]) -> Masks:
     """Where an aligned face has these classes of the parser."""
     return area_of(load_parser("cpu")(faces), names)
@@ -81,6 +92,7 @@ LOADERS: dict[str, Callable[[torch.device], Recoverer]] = {"restore": load_resto
 
 FILE_LOADERS: dict[str, Callable[[Path, torch.device], Recoverer]] = {
     "complete": load_complete_from,
+    "guided": load_guided_from,
     "prior": load_prior_from,
     "rotate": load_rotate_from,
     "spandrel": load_spandrel,

@@ -250,9 +250,9 @@ class GuidedNetwork(nn.Module):
             self.rec_net = FoldedRecNet(config.rec, num_pictures)
 
     def forward(self, damaged: Pictures, guide: Pictures) -> Guided:
-        flow = self.find_flow(damaged, guide)
+        flow = self.find_flow(damaged, guide)  # (B, 2, H, W)
         warped = guide if self.warp_net is None else warp(guide, flow)
-        pictures = [damaged, warped] if self.config.sees_guide else [damaged]
+        pictures = [damaged, warped] if self.config.sees_guide else [damaged]  # each (B, 3, H, W)
         if isinstance(self.rec_net, UNet):
             return Guided(self.rec_net(torch.cat(pictures, dim=1)), warped, flow)
         return Guided(self.rec_net(pictures), warped, flow)

@@ -96,7 +96,7 @@ class Block(nn.Module):
         )
 
     def forward(self, features: Features) -> Smaller:
-        return self.body(features) + self.shortcut(features)
+        return self.body(features) + self.shortcut(features)  # (B, after, H / stride, W / stride)
 
 
 class IdentityNetwork(nn.Module):

@@ -59,8 +59,8 @@ class ScalingBlock(nn.Module):
         self.shortcut = nn.Identity() if is_same else nn.Conv2d(in_channels, out_channels, 1, bias=False)
 
     def forward(self, features: Features) -> NewFeatures:
-        inner = self.first(activate(self.first_norm(features)))
-        inner = self.second(activate(self.second_norm(self.scale(inner))))
+        inner = self.first(activate(self.first_norm(features)))  # (B, in, H, W)
+        inner = self.second(activate(self.second_norm(self.scale(inner))))  # (B, out, H', W')
         return (self.scale(self.shortcut(features)) + inner) * 0.5**0.5
 
     def scale(self, features: Features) -> Float[Tensor, "batch channels new_height new_width"]:

@@ -88,7 +88,7 @@ class Stage(nn.Module):
         self.body = nn.Sequential(ConvNorm(inputs, width, 2), *(NormBlock(width) for _ in range(depth)))
 
     def forward(self, features: Features) -> Smaller:
-        return self.body(features)
+        return self.body(features)  # (B, width, H / 2, W / 2)
 
 
 class ReaderNetwork(nn.Module):

@@ -1,0 +1,65 @@
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien.models.parser.network import ParserConfig
+from mien.recipes.parser import ParserRecipe, parser
+from mien.recipes.sources import MissingSourceError, Sources
+from mien.train.checkpoint import export_player
+from mien.train.config import TrainConfig
+from mien.train.loop import train
+
+TINY = ParserConfig(image_size=32, widths=(4, 6, 8), depths=(0, 0, 0), decoder_widths=(6, 4))
+
+
+def tiny() -> ParserRecipe:
+    return replace(
+        parser(),
+        network=TINY,
+        batch_size=2,
+        num_warmup=1,
+        hold_out_every=3,
+        training=TrainConfig(num_steps=2, device="cpu", validate_every=2, log_every=1),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    chance, packed = np.random.default_rng(0), tmp_path / "parsed"
+    packed.mkdir()
+    np.save(packed / "pixels.npy", chance.integers(0, 256, (6, 3, 32, 32), dtype=np.uint8))
+    np.save(packed / "labels.npy", chance.integers(0, 19, (6, 32, 32), dtype=np.uint8))
+    return tmp_path
+
+
+def test_a_run_trains_judges_and_leaves_weights(
+    folder: Path, last_figures: Callable[[Path], dict[str, float]]
+) -> None:
+    logging.disable(logging.CRITICAL)
+    outcome = train(tiny().build(Sources(), folder))
+    logging.disable(logging.NOTSET)
+    assert outcome.finished
+    assert {"mean", "damaged_mean", "skin", "hair", "nose"} <= set(last_figures(folder))
+    export_player(folder, "parser", folder / "weights.safetensors", torch.float16)
+    assert (folder / "weights.safetensors").stat().st_size > 1000
+
+
+def test_held_out_faces_are_not_trained_on(folder: Path) -> None:
+    run = tiny().build(Sources(), folder)
+    held_out = np.load(folder / "parsed" / "pixels.npy")[2::3]
+    for step in range(4):
+        for image in run.batches(step, 0, 1).images:
+            stored = (image * 255).round().to(torch.uint8).numpy()
+            assert not any((stored == other).all() for other in held_out)
+
+
+def test_it_says_what_it_needs(tmp_path: Path) -> None:
+    with pytest.raises(MissingSourceError, match="--photos"):
+        tiny().build(Sources(), tmp_path)
+    with pytest.raises(MissingSourceError, match="--maps"):
+        tiny().build(Sources(photos=(tmp_path,)), tmp_path)
