@@ -29,14 +29,17 @@ MAY_IMPORT = {
     "models.network": "types layers",
     "models.use": "types layers image geometry faces",
     "models.objective": "types geometry losses models.network",
-    "zoo": "types geometry faces models.network models.use",
+    "runtime": "types",
+    "zoo": "types geometry faces runtime models.network models.use",
     "data": "types image degrade geometry",
     "recipes": "types image degrade geometry data losses metrics zoo train"
     " models.network models.use models.objective",
     "evaluate": "types image geometry faces data degrade metrics zoo pipeline",
     "pipeline": "types image faces geometry zoo",
+    "video": "types image faces zoo pipeline",
+    "archive": "types image faces zoo pipeline",
     "cli": "mien types image degrade geometry faces layers losses metrics train data recipes"
-    " zoo evaluate pipeline models.network models.use models.objective",
+    " runtime zoo evaluate pipeline video archive web models.network models.use models.objective",
     "web": "types image zoo pipeline",
     "mien": "types image faces zoo pipeline",
     "__main__": "cli",
@@ -71,6 +74,15 @@ EXTRAS = {
     "numba": {"geometry"},
     "h5py": {"geometry"},
     "spandrel": {"zoo"},
+    "onnx": {"runtime"},
+    "onnxruntime": {"runtime"},
+    "openvino": {"runtime"},
+    "av": {"video"},
+    "ray": {"archive"},
+    "gradio": {"web"},
+    "fastapi": {"web"},
+    "starlette": {"web"},
+    "uvicorn": {"web"},
 }
 HEAVY = {"torch", "numpy", "PIL", "safetensors", *EXTRAS}
 UNSAFE = {"torch.load", "pickle.load", "pickle.loads"}
