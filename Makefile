@@ -1,6 +1,7 @@
 # Each is one command on a machine with python3 (3.11 or newer), make and a package index:
 #   make demo     recover a damaged example photo
 #   make test     run the tests
+#   make test-slow  run the long ones: a browser (CHROMIUM=/usr/bin/chromium), films, archives, kills
 #   make check    run the linters: ruff and pyright
 #   make bench    time finding, aligning, recovering and pasting a face, and drawing one in 3D
 #   make clean    remove what these made, .venv included
@@ -17,7 +18,7 @@ DEMO_PHOTO := examples/damaged.jpg
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench clean FORCE
+.PHONY: help demo test test-slow check bench clean FORCE
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -32,6 +33,9 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest -n 2
+
+test-slow: $(VENV)/installed-slow
+	@$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
@@ -66,4 +70,9 @@ $(VENV)/installed: pyproject.toml $(VENV)/constraints.txt
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "installing what tests and linters need into $(VENV)"
 	@$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/installed-slow: $(VENV)/installed-dev
+	@echo "installing what the long tests need into $(VENV)"
+	@$(PIP) -e '.[slow]'
 	@touch $@
