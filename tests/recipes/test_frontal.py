@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+from mien.models.frontal.network import SMALL as FRONTAL_SMALL
 from mien.models.frontal.network import FrontalConfig, FrontalNetwork
-from mien.models.restore.network import RestoreConfig
+from mien.models.restore.network import SMALL as RESTORE_SMALL
+from mien.models.restore.network import RestoreConfig, RestoreNetwork
 from mien.recipes.frontal import (
     FrontalRecipe,
     frontal,
@@ -20,6 +22,7 @@ from mien.recipes.frontal import (
     frontal_without_person_critic,
     frontal_without_pose,
     frontal_without_pose_critic,
+    start_from_restorer,
 )
 from mien.recipes.integrated import (
     IntegratedRecipe,
@@ -30,7 +33,8 @@ from mien.recipes.integrated import (
 from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.config import TrainConfig
 from mien.train.loop import train
-from mien.zoo.weights import save_weights
+from mien.zoo.cards import RESTORE
+from mien.zoo.weights import load_packaged, save_weights
 
 SIZE = 32
 TINY = FrontalConfig(
@@ -63,6 +67,7 @@ def tiny(recipe: FrontalRecipe) -> FrontalRecipe:
         batch_size=2,
         num_warmup=1,
         hold_out_every=2,
+        start_from_package=False,
         training=SHORT,
     )
 
@@ -184,3 +189,16 @@ def test_variants_change_one_thing() -> None:
     assert replace(frontal_without_pose_critic(), objective=plain.objective) == plain
     assert replace(integrated_without_alignment(), objective=integrated().objective) == integrated()
     assert frontal_paper().network.shared == integrated_paper().teacher.shared
+
+
+@torch.no_grad()
+def test_turning_begins_with_what_restoring_knows() -> None:
+    """Between two poses that are the same there is no difference, and what is left is FRN-S."""
+    restorer = RestoreNetwork(RESTORE_SMALL)
+    load_packaged(restorer, RESTORE.weights, RESTORE.sha256)
+    network = FrontalNetwork(FRONTAL_SMALL)
+    start_from_restorer(network)
+    network.join.bias.zero_()
+    picture, pose = torch.rand(1, 3, 64, 64) * 2 - 1, torch.rand(1, 18, 16, 16)
+    features, _ = network.features_and_image(picture, pose, pose)
+    torch.testing.assert_close(features, restorer.features_and_image(picture)[0])

@@ -32,6 +32,7 @@ from mien.models.frontal.objective import (
     FrontalObjectiveConfig,
     judge_views,
 )
+from mien.models.restore.network import RestoreNetwork
 from mien.recipes.sources import Sources
 from mien.recipes.vgg import read_vgg11, start_from_vgg11
 from mien.recipes.views import by_yaw, open_turned, pose_maps
@@ -40,7 +41,9 @@ from mien.train.order import shuffled_indices
 from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
 from mien.types import Images, Losses
+from mien.zoo.cards import RESTORE
 from mien.zoo.load import pick_device
+from mien.zoo.weights import load_packaged
 
 Condition = Callable[[Turned], Tensor]
 """What a critic is told of a batch: the heatmaps wanted, or who it shows."""
@@ -72,6 +75,8 @@ class FrontalRecipe:
     ema_decay: float = 0.999
     clip_norm: float = 1.0
     hold_out_every: int = 50
+    start_from_package: bool = True
+    """Begin with what FRN-S knows of faces; the paper's networks begin with nothing."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             num_steps=200_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240.0
@@ -90,9 +95,12 @@ class FrontalRecipe:
             return pool.batch([chosen[index] for index in order])
 
         examination = Examination(pool, held_out, self.turn, embed)
+        network = FrontalNetwork(self.network)
+        if self.start_from_package:
+            start_from_restorer(network)
         return Run(
             folder=folder,
-            players=self.players(FrontalNetwork(self.network), embed, sources.vgg11),
+            players=self.players(network, embed, sources.vgg11),
             batches=batches,
             training=self.training,
             config=self,
@@ -224,6 +232,19 @@ class Examination:
             return self.turn(network, turned).float().clamp(0, 1)
 
 
+@torch.no_grad()
+def start_from_restorer(network: FrontalNetwork) -> None:
+    """FRN-S's encoder and decoder; at first a picture's code passes `join` as it is, with poses added."""
+    restorer = RestoreNetwork(replace(network.config.shared, residual=True))
+    load_packaged(restorer, RESTORE.weights, RESTORE.sha256)
+    network.encoder.image_stem.load_state_dict(restorer.encoder.stem.state_dict())
+    network.encoder.shrinks.load_state_dict(restorer.encoder.shrinks.state_dict())
+    network.encoder.stages.load_state_dict(restorer.encoder.stages.state_dict())
+    network.decoder.load_state_dict(restorer.decoder.state_dict())
+    num_codes = network.config.shared.channels[-1]
+    network.join.weight[:, :num_codes] = torch.eye(num_codes)[:, :, None, None]
+
+
 def moved(turned: Turned, device: torch.device) -> Turned:
     """The same on another device."""
     parts = {part.name: getattr(turned, part.name).to(device) for part in fields(Turned)}
@@ -244,6 +265,7 @@ def frontal_paper() -> FrontalRecipe:
         critic_every=1,
         learning_rate=1e-4,
         critic_learning_rate=1e-3,
+        start_from_package=False,
     )
 
 
