@@ -35,12 +35,13 @@ MAY_IMPORT = {
     "recipes": "types image degrade geometry data losses metrics zoo train"
     " models.network models.use models.objective",
     "evaluate": "types image geometry faces data degrade metrics zoo pipeline",
+    "describe": "types image geometry zoo",
     "pipeline": "types image faces geometry zoo",
     "video": "types image faces zoo pipeline",
-    "archive": "types image faces zoo pipeline",
+    "archive": "types image faces zoo pipeline describe",
     "cli": "mien types image degrade geometry faces layers losses metrics train data recipes"
-    " runtime zoo evaluate pipeline video archive web models.network models.use models.objective",
-    "web": "types image zoo pipeline",
+    " runtime zoo evaluate pipeline describe video archive web models.network models.use models.objective",
+    "web": "types image zoo pipeline describe",
     "mien": "types image faces zoo pipeline",
     "__main__": "cli",
 }
@@ -58,6 +59,7 @@ ROLES = {
     "read": "use",
     "parse": "use",
     "measure": "use",
+    "see": "use",
     "objective": "objective",
 }
 """What a file in a family's folder is for: what it is, how it is used, how it learns."""

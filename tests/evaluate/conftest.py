@@ -8,9 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mien.evaluate.judges import Judges, as_detection
+from mien.evaluate.judges import Judges
 from mien.evaluate.trial import Trial
-from mien.faces.align import template_points
+from mien.faces.align import detection_of, template_points
 from mien.image.io import write_image
 from mien.types import Crop, Detection, Recovery
 
@@ -42,7 +42,7 @@ class Mixer:
 def find_face(photo: torch.Tensor) -> list[Detection]:
     """A face that fills the picture, where it is not black."""
     points = template_points("ffhq", photo.shape[1]).float()
-    return [as_detection(points)] if bool(photo.any()) else []
+    return [detection_of(points)] if bool(photo.any()) else []
 
 
 def coarse_structure(faces: torch.Tensor) -> torch.Tensor:

@@ -3,10 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mien.evaluate.judges import as_detection
 from mien.evaluate.sheets import EvaluationError
 from mien.evaluate.wild import evaluate_wild, recover_again
-from mien.faces.align import align, template_points
+from mien.faces.align import align, detection_of, template_points
 from mien.image.io import write_image
 
 
@@ -51,7 +50,7 @@ def test_no_face_at_all_is_an_error(trial, album):
 
 def test_a_model_with_another_alignment_gets_its_own(picture, mixer):
     photo = picture(1, 64)
-    crop = align(photo, as_detection(template_points("ffhq", 64).float()), "ffhq", 32)
+    crop = align(photo, detection_of(template_points("ffhq", 64).float()), "ffhq", 32)
     own, recovery = recover_again(crop, mixer(0.0, 48, "arcface"))
     assert recovery.pixels.shape == (3, 48, 48)
     torch.testing.assert_close(own.points.double(), template_points("arcface", 48), atol=1.5, rtol=0)
@@ -60,7 +59,7 @@ def test_a_model_with_another_alignment_gets_its_own(picture, mixer):
 
 
 def test_a_known_face_has_a_box_of_its_size():
-    detection = as_detection(template_points("ffhq", 256).float())
+    detection = detection_of(template_points("ffhq", 256).float())
     width, height = (detection.box[2:] - detection.box[:2]).tolist()
     assert width == pytest.approx(height)
     assert width == pytest.approx(2.4 * (371.28 - 240.07) / 2, abs=1)

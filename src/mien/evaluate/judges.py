@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.faces.align import BOX_PER_EYES_TO_MOUTH, template_points, whole_crop
+from mien.faces.align import template_points, whole_crop
 from mien.faces.identify import Identify, face_of_crop
 from mien.metrics.identity import identity_cosine, identity_degrees
 from mien.metrics.niqe import NaturalModel, faces_model, niqe
@@ -15,7 +15,7 @@ from mien.metrics.perceptual import Perception, perceptual_distance
 from mien.metrics.psnr import psnr
 from mien.metrics.sharpness import laplacian_variance
 from mien.metrics.ssim import SCALE_WEIGHTS, WINDOW, ms_ssim, ssim
-from mien.types import Crop, Detection, FindFaces, Image, Images, Recoverer, Recovery
+from mien.types import Crop, FindFaces, Image, Images, Recoverer, Recovery
 
 Values = dict[str, list[float]]
 """By measure, one for each picture."""
@@ -103,14 +103,6 @@ def recovered_face(crop: Crop, recovery: Recovery, template: str) -> Float[Tenso
     size = recovery.pixels.shape[-1]
     points = crop.points if recovery.keeps_pose else template_points(template, size).float()
     return face_of_crop(Crop(recovery.pixels, crop.photo_from_crop, points))
-
-
-def as_detection(points: Float[Tensor, "5 2"]) -> Detection:
-    """A face whose points are known; its box is as large as a face with these is on average."""
-    points = points.float()
-    half = float((points[3:].mean(0) - points[:2].mean(0)).norm()) * BOX_PER_EYES_TO_MOUTH / 2
-    middle = points.mean(0)
-    return Detection(torch.cat((middle - half, middle + half)), points, 1.0)
 
 
 def largest_crop(models: Mapping[str, Recoverer]) -> int:

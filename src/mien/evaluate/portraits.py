@@ -11,12 +11,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mien.evaluate.findings import Strip
-from mien.evaluate.judges import Picture, as_detection, recovered_face
+from mien.evaluate.judges import Picture, recovered_face
 from mien.evaluate.reference import Spoil, jpeg_of
 from mien.evaluate.sheets import EvaluationError
 from mien.evaluate.trial import INPUT, Trial
 from mien.evaluate.wild import TEMPLATE, recover_again
-from mien.faces.align import align
+from mien.faces.align import align, detection_of
 from mien.faces.detect import shared_part
 from mien.faces.identify import Identify, cut_face, face_of_crop, most_prominent
 from mien.image.io import read_image
@@ -99,7 +99,7 @@ def see(portraits: Sequence[Portrait], trial: Trial, spoil: Spoil) -> Seen:
 def locate(photo: Image, portrait: Portrait, find: FindFaces) -> Detection | None:
     """The face that is meant: by points, by a box, or the most prominent one."""
     if portrait.points is not None:
-        return as_detection(portrait.points)
+        return detection_of(portrait.points)
     with torch.no_grad():
         detections = find(photo)
     if portrait.box is None:

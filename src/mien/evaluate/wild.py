@@ -11,7 +11,6 @@ from mien.evaluate.judges import (
     Judges,
     Picture,
     alike,
-    as_detection,
     as_lists,
     confidence,
     recovered_face,
@@ -19,7 +18,7 @@ from mien.evaluate.judges import (
 from mien.evaluate.reference import jpeg_of
 from mien.evaluate.sheets import EvaluationError, sheet_of
 from mien.evaluate.trial import INPUT, Bench, Part, Trial
-from mien.faces.align import align
+from mien.faces.align import align, detection_of
 from mien.faces.detect import largest
 from mien.faces.identify import face_of_crop
 from mien.image.io import ImageError, read_image
@@ -134,7 +133,7 @@ def recover_again(crop: Crop, model: Recoverer) -> tuple[Crop, Recovery]:
     """A crop of one alignment in that of the model; and what it makes of it."""
     own = crop
     if (model.template, model.crop_size) != (TEMPLATE, crop.pixels.shape[-1]):
-        own = align(crop.pixels, as_detection(crop.points), model.template, model.crop_size)
+        own = align(crop.pixels, detection_of(crop.points), model.template, model.crop_size)
     with torch.no_grad():
         return own, model([own])[0]
 

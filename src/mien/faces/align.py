@@ -207,6 +207,14 @@ def align(photo: Image, detection: Detection, template: str, size: int) -> Crop:
     return Crop(cut(photo, photo_from_crop, size), photo_from_crop, points)
 
 
+def detection_of(points: FivePoints) -> Detection:
+    """A face whose points are known; its box is as large as a face with these is on average."""
+    points = points.float()
+    half = _eyes_to_mouth(points) * BOX_PER_EYES_TO_MOUTH / 2
+    middle = points.mean(dim=0)
+    return Detection(torch.cat((middle - half, middle + half)), points, 1.0)
+
+
 def align_many(photo: Image, detections: list[Detection], template: str, size: int) -> list[Crop]:
     return [align(photo, detection, template, size) for detection in detections]
 

@@ -16,6 +16,7 @@ from mien.geometry.rasterize import Rasterizer, rasterize
 from mien.geometry.rotate import FittedFace, fitted_face
 from mien.geometry.shade import Light, shade
 from mien.geometry.texture import paint
+from mien.geometry.upright import five_points
 from mien.types import Images, Masks, Reading
 
 
@@ -65,3 +66,12 @@ def estimate_of(
     albedo = model.albedo(torch.stack([reading.albedo for reading in readings]))
     light = torch.stack([reading.light for reading in readings])
     return Estimate(face, face.closure.add_to(albedo), light)
+
+
+def five_points_at(
+    model: LinearMorphable, estimate: Estimate, rotation: Float[Tensor, "batch 3 3"]
+) -> Float[Tensor, "batch 5 2"]:
+    """Where a detector would see eyes, nose and mouth of the faces in another pose."""
+    landmarks = model.landmark_points(estimate.face.vertices)
+    places = estimate.face.camera.project(turn(landmarks, rotation))[..., :2]
+    return five_points(places)

@@ -13,6 +13,9 @@ from mien.geometry.morphable_files import morphable_from_tensors
 from mien.models.detector.find import Detector
 from mien.models.detector.network import SMALL as DETECTOR_SMALL
 from mien.models.detector.network import DetectorNetwork
+from mien.models.frontal.network import SMALL as FRONTAL_SMALL
+from mien.models.frontal.recover import Frontalizer
+from mien.models.frontal.see import LookAhead
 from mien.models.guided.network import SMALL as GUIDED_SMALL
 from mien.models.guided.network import GuidedNetwork
 from mien.models.guided.recover import Guided
@@ -61,6 +64,13 @@ def load_restore(device: torch.device) -> Restorer:
     return Restorer(network, device, RestoreSettings())
 
 
+def load_frontal_from(path: Path, device: torch.device) -> Frontalizer:
+    """FRN-TI; reader and 3D face say what of its answer the photo showed."""
+    network = RestoreNetwork(FRONTAL_SMALL.shared)
+    fill(network, load_tensors(path), path)
+    return Frontalizer(network, LookAhead(load_reader(str(device)), load_morphable("cpu")), device)
+
+
 def load_rotate_from(path: Path, device: torch.device) -> Rotator:
     """The parser is loaded when something is to be kept, and not before."""
     network = RotateNetwork(ROTATE_SMALL)
@@ -92,6 +102,7 @@ LOADERS: dict[str, Callable[[torch.device], Recoverer]] = {"restore": load_resto
 
 FILE_LOADERS: dict[str, Callable[[Path, torch.device], Recoverer]] = {
     "complete": load_complete_from,
+    "frontal": load_frontal_from,
     "guided": load_guided_from,
     "prior": load_prior_from,
     "rotate": load_rotate_from,

@@ -12,19 +12,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.faces.align import BOX_PER_EYES_TO_MOUTH, fit, whole_crop
+from mien.faces.align import detection_of, fit, whole_crop
 from mien.faces.batches import in_batches
-from mien.geometry.estimate import Estimate, estimate_of
+from mien.geometry.estimate import Estimate, estimate_of, five_points_at
 from mien.geometry.mesh import close_openings
 from mien.geometry.morphable import LinearMorphable
-from mien.geometry.pose import angle_between, angles_from_rotation, rotation_from_angles, turn, turned_to_yaw
+from mien.geometry.pose import angle_between, angles_from_rotation, rotation_from_angles, turned_to_yaw
 from mien.geometry.relight import relit
 from mien.geometry.rotate import RotationSettings, rotate
-from mien.geometry.upright import five_points
 from mien.image.occlusion import occlusion_mask, softened, swap
 from mien.image.warp import warp_affine
 from mien.models.rotate.network import RotateNetwork
-from mien.types import Affine, Crop, Detection, FivePoints, Image, Images, Mask, Masks, ReadFace, Recovery
+from mien.types import Affine, Crop, Detection, Image, Images, Mask, Masks, ReadFace, Recovery
 
 TEMPLATE = "ffhq"
 FindParts = Callable[[Images, tuple[str, ...]], Masks]
@@ -208,7 +207,8 @@ class Rotator:
         mirrored = torch.zeros_like(face) if view.mirrored is None else view.mirrored
         drawn = torch.cat((view.pixels, expected, face, view.seen, mirrored), 1)
         if not self.settings.pastes:
-            cut = turned_place(self.model, estimate, wanted, size)
+            turned = detection_of(five_points_at(self.model, estimate, wanted)[0])
+            cut = place_crop(turned, size)  # crop_from_result
             drawn = warp_affine(drawn, cut[None], size, size, "border")
         planes, expected, face, seen, mirrored = drawn.clamp(0, 1).split((5, 3, 1, 1, 1), dim=1)
         return self.make_prepared(crop, planes, expected, face, seen, mirrored, True)
@@ -325,22 +325,6 @@ def told(face: Mask, seen: Mask, mirrored: Mask) -> str:
     return (
         f"{shown:.0%} of this face was seen, {other:.0%} mirrored, {max(1 - shown - other, 0.0):.0%} guessed"
     )
-
-
-def turned_place(
-    model: LinearMorphable, estimate: Estimate, rotation: Float[Tensor, "1 3 3"], size: int
-) -> Affine:
-    """`crop_from_result`: the crop that a face in this pose would be cut as."""
-    landmarks = model.landmark_points(estimate.face.vertices)
-    places = estimate.face.camera.project(turn(landmarks, rotation))[..., :2]
-    return place_crop(detection_of(five_points(places)[0]), size)
-
-
-def detection_of(points: FivePoints) -> Detection:
-    """A face whose points are known; its box is as large as a face with these is on average."""
-    half = float((points[3:].mean(0) - points[:2].mean(0)).norm()) * BOX_PER_EYES_TO_MOUTH / 2
-    middle = points.mean(0)
-    return Detection(torch.cat((middle - half, middle + half)), points, 1.0)
 
 
 def place_crop(detection: Detection, size: int) -> Affine:
