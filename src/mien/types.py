@@ -202,6 +202,13 @@ class Turnable(Recoverer, Protocol):
         ...
 
 
+@runtime_checkable
+class RunNetwork(Protocol):
+    """A network at work, whatever runs it: tensors on the processor in, float32 on the processor out."""
+
+    def __call__(self, *inputs: Float[Tensor, "batch _ _ _"]) -> tuple[Float[Tensor, "batch ..."], ...]: ...
+
+
 FindFaces = Callable[[Image], list[Detection]]
 RefineFaces = Callable[[Image, list[Detection]], list[Detection]]
 """The same faces, seen more closely, in the same order."""

@@ -9,8 +9,9 @@ from mien.faces.align import fit, whole_crop
 from mien.faces.batches import in_batches, stacked
 from mien.geometry.rotate import View
 from mien.image.structure import structure_agreement
+from mien.layers.running import OnTorch
 from mien.models.restore.network import RestoreNetwork
-from mien.types import Affine, Crop, Detection, Image, Images, Masks, Recovery
+from mien.types import Affine, Crop, Detection, Image, Images, Masks, Recovery, RunNetwork
 
 TEMPLATE = "ffhq"
 
@@ -42,12 +43,16 @@ class Frontalizer:
         see: SeeFromAhead,
         device: torch.device | None = None,
         settings: FrontalSettings | None = None,
+        run: RunNetwork | None = None,
     ) -> None:
-        """`see` is asked for the evidence alone: the picture is the network's, which needs no landmarks."""
+        """`see` is asked for the evidence alone: the picture is the network's, which needs no landmarks.
+
+        `run` takes the place of torch, which runs the network otherwise.
+        """
         self.settings = settings or FrontalSettings()
         self.device = device or torch.device("cpu")
-        network = network.eval().to(self.device, self.settings.precision)
-        self.network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.network = network.eval()
+        self.run = run or OnTorch(network, self.device, self.settings.precision)
         self.see = see
         self.crop_size = network.config.image_size
 
@@ -60,7 +65,11 @@ class Frontalizer:
     def with_batch_size(self, batch_size: int) -> "Frontalizer":
         """The same network, fed so many faces at a time."""
         settings = replace(self.settings, batch_size=batch_size)
-        return Frontalizer(self.network, self.see, self.device, settings)
+        return Frontalizer(self.network, self.see, self.device, settings, self.run)
+
+    def with_run(self, run: RunNetwork) -> "Frontalizer":
+        """The same, its network run by somebody else."""
+        return Frontalizer(self.network, self.see, self.device, self.settings, run)
 
     def __call__(self, crops: list[Crop]) -> list[Recovery]:
         return in_batches(crops, self.settings.batch_size, self.recover_batch)
@@ -72,14 +81,10 @@ class Frontalizer:
         for pixels, seen in zip(frontal, self.evidence(damaged, frontal), strict=True):
             yield Recovery(pixels=pixels, evidence=seen, keeps_pose=False)
 
-    @torch.no_grad()
     def frontalize(self, damaged: Images) -> Images:
         """Pictures in [0, 1], in and out, on the processor whatever the network runs on."""
-        inputs = (2 * damaged - 1).to(
-            device=self.device, dtype=self.settings.precision, memory_format=torch.channels_last
-        )
-        frontal = self.network(inputs)  # (B, 3, S, S) in [-1, 1]
-        return ((frontal.float() + 1) / 2).clamp(0, 1).cpu()
+        (frontal,) = self.run(2 * damaged - 1)  # (B, 3, S, S) in [-1, 1]
+        return ((frontal + 1) / 2).clamp(0, 1)
 
     def evidence(self, damaged: Images, frontal: Images) -> Masks:
         """What of the result the picture showed, from wherever: visible, and alike once turned."""

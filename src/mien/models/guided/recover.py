@@ -12,8 +12,20 @@ from mien.faces.identify import Identify, face_of_crop
 from mien.image.blend import ellipse_mask
 from mien.image.filter import gaussian_blur
 from mien.image.structure import structure_agreement
+from mien.layers.running import OnTorch
 from mien.models.guided.network import GuidedNetwork
-from mien.types import Affine, Crop, Detection, FindFaces, Guidance, Image, Images, Recoverer, Recovery
+from mien.types import (
+    Affine,
+    Crop,
+    Detection,
+    FindFaces,
+    Guidance,
+    Image,
+    Images,
+    Recoverer,
+    Recovery,
+    RunNetwork,
+)
 
 TEMPLATE = "ffhq"
 Album = Sequence[Float[Tensor, "3 _ _"]]
@@ -85,12 +97,16 @@ class Guided:
         settings: GuidedSettings | None = None,
         references: tuple[Reference, ...] = (),
         unused: tuple[int, ...] = (),
+        run: RunNetwork | None = None,
     ) -> None:
-        """`otherwise` recovers faces that no reference shows; `find` and `identify` look at the album."""
+        """`otherwise` recovers faces that no reference shows; `find` and `identify` look at the album.
+
+        `run` takes the place of torch, which runs the network otherwise.
+        """
         self.settings = settings or GuidedSettings()
         self.device = device or torch.device("cpu")
-        network = network.eval().to(self.device, self.settings.precision)
-        self.network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.network = network.eval()
+        self.run = run or OnTorch(network, self.device, self.settings.precision)
         self.otherwise, self.find, self.identify = otherwise, find, identify
         self.references, self.unused = references, unused
         self.crop_size = network.config.image_size
@@ -135,6 +151,21 @@ class Guided:
             settings,
             references,
             unused,
+            self.run,
+        )
+
+    def with_run(self, run: RunNetwork, otherwise: Recoverer) -> "Guided":
+        """The same, its network run by somebody else, and so whoever recovers faces without a reference."""
+        return Guided(
+            self.network,
+            otherwise,
+            self.find,
+            self.identify,
+            self.device,
+            self.settings,
+            self.references,
+            self.unused,
+            run,
         )
 
     def make_reference(self, number: int, photo: Image, detection: Detection) -> Reference:
@@ -223,22 +254,12 @@ class Guided:
             )
             yield Recovery(mixed[index], seen[index], guidance=guidance, notes=(choice.note,))
 
-    @torch.no_grad()
     def restore(
         self, damaged: Images, guides: Images
     ) -> tuple[Images, Images, Float[Tensor, "batch 2 height width"]]:
         """Result, warped guide and flow; pictures in [0, 1], in and out, on the processor."""
-        inputs = [
-            (2 * pictures - 1).to(
-                device=self.device, dtype=self.settings.precision, memory_format=torch.channels_last
-            )
-            for pictures in (damaged, guides)
-        ]
-        made = self.network(*inputs)
-        result, warped = (
-            ((pictures.float() + 1) / 2).clamp(0, 1).cpu() for pictures in (made.image, made.warped)
-        )
-        return result, warped, made.flow.float().cpu()
+        image, warped, flow = self.run(2 * damaged - 1, 2 * guides - 1)
+        return ((image + 1) / 2).clamp(0, 1), ((warped + 1) / 2).clamp(0, 1), flow
 
 
 def suitability(reference: Reference, crop: Crop) -> float:

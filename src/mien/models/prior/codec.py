@@ -141,6 +141,20 @@ class PriorNetwork(nn.Module):
         return self.generator.synthesize(self.generator.styles_of(code), as_noises(features)), pictures
 
 
+class Answering(nn.Module):
+    """The same network for use: the result, and the decoder's finest picture where there is a decoder."""
+
+    def __init__(self, network: PriorNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, damaged: Float[Tensor, "batch 3 height width"]
+    ) -> tuple[Float[Tensor, "batch 3 height width"], ...]:
+        image, pictures = self.network(damaged)
+        return (image, *pictures[-1:])
+
+
 def as_noises(features: Pyramid) -> Pyramid:
     """Each size but the first has two layers that take noise."""
     return [features[0], *(one for one in features[1:] for _ in range(2))]

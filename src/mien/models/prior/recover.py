@@ -11,7 +11,7 @@ from mien.faces.batches import in_batches, stacked
 from mien.image.structure import structure_agreement
 from mien.models.prior.codec import PriorNetwork, as_noises
 from mien.models.prior.network import draw_codes
-from mien.types import Crop, Images, Recovery
+from mien.types import Crop, Images, Recovery, RunNetwork
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,12 @@ class PriorRestorer:
         network: PriorNetwork,
         device: torch.device | None = None,
         settings: PriorSettings | None = None,
+        run: RunNetwork | None = None,
     ) -> None:
+        """`run` takes the place of torch for the usual answer: as `Answering` has it, damaged faces in."""
         self.settings = settings or PriorSettings()
         self.device = device or torch.device("cpu")
+        self.run = run
         self.network = network.eval().to(self.device)
         self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.crop_size = network.config.generator.widths.image_size
@@ -71,7 +74,11 @@ class PriorRestorer:
 
     def with_settings(self, settings: PriorSettings) -> "PriorRestorer":
         """The same network under other settings; both go on to work."""
-        return PriorRestorer(self.network, self.device, settings)
+        return PriorRestorer(self.network, self.device, settings, self.run)
+
+    def with_run(self, run: RunNetwork) -> "PriorRestorer":
+        """The same, its network run by somebody else."""
+        return PriorRestorer(self.network, self.device, self.settings, run)
 
     def __call__(self, crops: list[Crop]) -> list[Recovery]:
         return in_batches(crops, self.settings.batch_size, self.recover_batch)
@@ -86,6 +93,9 @@ class PriorRestorer:
     @torch.no_grad()
     def restore(self, damaged: Images) -> Images:
         """Pictures in [0, 1], in and out, on the processor whatever the network runs on."""
+        if self.run is not None and self.settings.variant == 0:
+            restored, *shown = map(as_pictures, self.run(2 * damaged - 1))
+            return torch.lerp(restored, shown[0], self.settings.fidelity) if shown else restored
         inputs = (2 * damaged - 1).to(device=self.device, memory_format=torch.channels_last)
         generator = self.network.generator
         with self.precision():

@@ -7,8 +7,9 @@ import torch
 
 from mien.faces.batches import in_batches, stacked
 from mien.image.structure import structure_agreement
+from mien.layers.running import OnTorch
 from mien.models.restore.network import RestoreNetwork
-from mien.types import Crop, Images, Recovery
+from mien.types import Crop, Images, Recovery, RunNetwork
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,13 @@ class Restorer:
         network: RestoreNetwork,
         device: torch.device | None = None,
         settings: RestoreSettings | None = None,
+        run: RunNetwork | None = None,
     ) -> None:
+        """`run` takes the place of torch, which runs the network otherwise."""
         self.settings = settings or RestoreSettings()
         self.device = device or torch.device("cpu")
-        network = network.eval().to(self.device, self.settings.precision)
-        self.network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.network = network.eval()
+        self.run = run or OnTorch(network, self.device, self.settings.precision)
         self.crop_size = network.config.image_size
 
     def with_fidelity(self, fidelity: float) -> "Restorer":
@@ -56,7 +59,11 @@ class Restorer:
 
     def with_settings(self, settings: RestoreSettings) -> "Restorer":
         """The same network under other settings; both go on to work."""
-        return Restorer(self.network, self.device, settings)
+        return Restorer(self.network, self.device, settings, self.run)
+
+    def with_run(self, run: RunNetwork) -> "Restorer":
+        """The same, its network run by somebody else."""
+        return Restorer(self.network, self.device, self.settings, run)
 
     def __call__(self, crops: list[Crop]) -> list[Recovery]:
         return in_batches(crops, self.settings.batch_size, self.recover_batch)
@@ -70,11 +77,7 @@ class Restorer:
         for pixels, seen in zip(mixed, evidence, strict=True):
             yield Recovery(pixels=pixels, evidence=seen, keeps_pose=True)
 
-    @torch.no_grad()
     def restore(self, damaged: Images) -> Images:
         """Pictures in [0, 1], in and out, on the processor whatever the network runs on."""
-        inputs = (2 * damaged - 1).to(
-            device=self.device, dtype=self.settings.precision, memory_format=torch.channels_last
-        )
-        restored = self.network(inputs)  # (B, 3, S, S) in [-1, 1]
-        return ((restored.float() + 1) / 2).clamp(0, 1).cpu()
+        (restored,) = self.run(2 * damaged - 1)  # (B, 3, S, S) in [-1, 1]
+        return ((restored + 1) / 2).clamp(0, 1)

@@ -22,8 +22,9 @@ from mien.geometry.relight import relit
 from mien.geometry.rotate import RotationSettings, rotate
 from mien.image.occlusion import occlusion_mask, softened, swap
 from mien.image.warp import warp_affine
+from mien.layers.running import OnTorch
 from mien.models.rotate.network import RotateNetwork
-from mien.types import Affine, Crop, Detection, Image, Images, Mask, Masks, ReadFace, Recovery
+from mien.types import Affine, Crop, Detection, Image, Images, Mask, Masks, ReadFace, Recovery, RunNetwork
 
 TEMPLATE = "ffhq"
 FindParts = Callable[[Images, tuple[str, ...]], Masks]
@@ -120,12 +121,16 @@ class Rotator:
         settings: RotateSettings | None = None,
         find_parts: FindParts | None = None,
         mask: Mask | None = None,
+        run: RunNetwork | None = None,
     ) -> None:
-        """`find_parts` is needed to keep things; `mask` is of the photo that crops come from."""
+        """`find_parts` is needed to keep things; `mask` is of the photo that crops come from.
+
+        `run` takes the place of torch, which runs the network otherwise.
+        """
         self.settings = settings or RotateSettings()
         self.device = device or torch.device("cpu")
-        network = network.eval().to(self.device, self.settings.precision)
-        self.network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.network = network.eval()
+        self.run = run or OnTorch(network, self.device, self.settings.precision)
         self.read, self.model, self.find_parts, self.mask = read, model, find_parts, mask
         self.closure = close_openings(model.triangles, len(model.mean))
         self.crop_size = network.config.image_size
@@ -134,7 +139,14 @@ class Rotator:
 
     def with_settings(self, settings: RotateSettings, mask: Mask | None = None) -> "Rotator":
         mask = self.mask if mask is None else mask
-        return Rotator(self.network, self.read, self.model, self.device, settings, self.find_parts, mask)
+        return self.made(settings, mask, self.run)
+
+    def with_run(self, run: RunNetwork) -> "Rotator":
+        """The same, its network run by somebody else."""
+        return self.made(self.settings, self.mask, run)
+
+    def made(self, settings: RotateSettings, mask: Mask | None, run: RunNetwork) -> "Rotator":
+        return Rotator(self.network, self.read, self.model, self.device, settings, self.find_parts, mask, run)
 
     def to(self, yaw: float | None, pitch: float | None = None) -> "Rotator":
         """The same for heads turned to these angles; None leaves an angle as it is."""
@@ -277,14 +289,8 @@ class Rotator:
 
     def make(self, shown: Images, expected: Images) -> tuple[Images, Masks]:
         """Pictures in [0, 1] and chances, on the processor."""
-        inputs = [
-            (2 * pictures - 1).to(
-                device=self.device, dtype=self.settings.precision, memory_format=torch.channels_last
-            )
-            for pictures in (shown, expected)
-        ]
-        made, logits = self.network(*inputs)
-        return ((made.float().cpu() + 1) / 2).clamp(0, 1), torch.sigmoid(logits.float().cpu())
+        made, logits = self.run(2 * shown - 1, 2 * expected - 1)
+        return ((made + 1) / 2).clamp(0, 1), torch.sigmoid(logits)
 
     def composed(self, one: Prepared, made: Image, found: Mask) -> Recovery:
         """What is seen stays, what is mirrored stays, the rest is what the network made."""
