@@ -1,7 +1,7 @@
 """The whole story: find the faces, align them, recover them, paste them back."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -9,13 +9,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.faces.align import align, whole_crop
+from mien.faces.align import align, cut, whole_crop
 from mien.faces.detect import largest
 from mien.faces.identify import Identify, identity_of, kept_identity
 from mien.faces.paste import fit_whole, paste_many, scale_photo
-from mien.image.warp import transform_points
+from mien.geometry.estimate import fit_of
+from mien.geometry.mesh import Closure
+from mien.geometry.morphable import LinearMorphable
+from mien.geometry.pose import turned_to_yaw
+from mien.geometry.rotate import RotationSettings, fitted_face
+from mien.geometry.subject import MARGIN, Subject, view
+from mien.image.blend import side_by_side
+from mien.image.warp import compose, transform_points, translation
 from mien.types import Crop, Detection, Face, FindFaces, Image, ReadFace, Reading, Recoverer, Recovery, Result
-from mien.zoo.load import load_detector, load_identifier, load_reader
+from mien.zoo.load import load_detector, load_identifier, load_morphable, load_reader
+
+SUBJECT_TEMPLATE = "bfm"
+"""An alignment with room around the head, in which a profile is as large as a frontal face."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +59,25 @@ class RecoverOptions:
         return recovery.keeps_pose and is_alike
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A photo whose faces are found and cut out: all that a model needs of it, and all that comes after."""
+
+    photo: Image
+    detections: tuple[Detection, ...]
+    crops: tuple[Crop, ...]
+    template: str
+    """The alignment of the crops."""
+    is_whole: bool
+    """Whether the photo is a face crop itself."""
+    seconds: Mapping[str, float]
+
+
 class Stopwatch:
     """Seconds spent in each stage."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    def __init__(self, seconds: Mapping[str, float] | None = None) -> None:
+        self.seconds: dict[str, float] = dict(seconds or {})
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -84,6 +108,39 @@ def read_face(crop: Crop, read: ReadFace | None = None) -> Reading:
     return (read or load_reader())(crop)
 
 
+def read_subject(
+    photo: Image,
+    detection: Detection,
+    size: int,
+    read: ReadFace,
+    model: LinearMorphable,
+    closure: Closure | None = None,
+) -> Subject:
+    """A face of a photo with its surroundings and its shape in space, ready to be seen from elsewhere."""
+    crop = align(photo, detection, SUBJECT_TEMPLATE, size)
+    margin = round(MARGIN * size)
+    photo_from_wide = compose(crop.photo_from_crop, translation(-margin, -margin))
+    reading = read(crop)
+    wide = cut(photo, photo_from_wide, size + 2 * margin)
+    return Subject(crop, wide, reading, fitted_face(model, fit_of([reading]), closure))
+
+
+def turn_face(
+    photo: Image,
+    detection: Detection,
+    yaws: Sequence[float],
+    size: int = 256,
+    read: ReadFace | None = None,
+    model: LinearMorphable | None = None,
+) -> Iterator[Image]:
+    """A face seen from these angles: pixels moved along with its surface, what is hidden mirrored."""
+    model = model or load_morphable("cpu")
+    subject = read_subject(photo, detection, size, read or load_reader(), model)
+    settings = RotationSettings(unseen="mirrored", samples=2)
+    for yaw in yaws:
+        yield view(subject, turned_to_yaw(subject.face.rotation, yaw), model, settings)
+
+
 def recover(
     photo: Image,
     model: Recoverer,
@@ -93,26 +150,8 @@ def recover(
 ) -> Result:
     """A photo with its faces recovered; a photo without faces comes back as it is (or enlarged)."""
     options = options or RecoverOptions()
-    watch = Stopwatch()
-    with watch.measure("find"):
-        detections = detect_faces(photo, find)
-        if options.only_largest:
-            detections = largest(detections)
-    with watch.measure("align"):
-        crops = [align(photo, detection, model.template, model.crop_size) for detection in detections]
-    with watch.measure("recover"):
-        recoveries = model(crops)
-    identities = _identities(crops, recoveries, model.template, options, identify, watch)
-    with watch.measure("paste"):
-        canvas = scale_photo(photo, options.scale)
-        faces = tuple(
-            Face(detection, crop, recovery, options.pastes(recovery, likeness), likeness)
-            for detection, crop, recovery, likeness in zip(
-                detections, crops, recoveries, identities, strict=True
-            )
-        )
-        canvas = paste_many(canvas, faces, options.scale, options.match_colors)
-    return Result(photo=canvas, faces=faces, seconds=watch.seconds)
+    prepared = prepare(photo, model, options, find)
+    return finish(prepared, *through(model, prepared), options, identify)
 
 
 def recover_aligned(
@@ -123,24 +162,83 @@ def recover_aligned(
 ) -> Result:
     """For a picture that is a face crop already: recovered as a whole, in the size it came in."""
     options = options or RecoverOptions()
+    prepared = prepare_aligned(photo, model, options)
+    return finish(prepared, *through(model, prepared), options, identify)
+
+
+def prepare(
+    photo: Image, model: Recoverer, options: RecoverOptions, find: FindFaces | None = None
+) -> Prepared:
+    """Everything before the model, which is only asked what crops it takes."""
+    watch = Stopwatch()
+    with watch.measure("find"):
+        detections = detect_faces(photo, find)
+        if options.only_largest:
+            detections = largest(detections)
+    with watch.measure("align"):
+        crops = [align(photo, detection, model.template, model.crop_size) for detection in detections]
+    return Prepared(photo, tuple(detections), tuple(crops), model.template, False, watch.seconds)
+
+
+def prepare_aligned(photo: Image, model: Recoverer, options: RecoverOptions) -> Prepared:
+    """The same of a picture that is a face crop already."""
     if options.only_largest or options.scale > 1 or options.match_colors:
         raise ValueError("of a face crop only the identity can be asked for: it is recovered as a whole")
     watch = Stopwatch()
     with watch.measure("align"):
         crop = whole_crop(photo, model.crop_size)
-    with watch.measure("recover"):
-        recovery = model([crop])[0]
-    (likeness,) = _identities([crop], [recovery], model.template, options, identify, watch)
-    pasted = options.pastes(recovery, likeness)
-    with watch.measure("paste"):
-        is_kept = recovery.keeps_pose and not pasted
-        pixels = photo if is_kept else fit_whole(photo, crop, recovery.pixels)
     height, width = photo.shape[1:]
     box = torch.tensor([0.0, 0.0, width - 1.0, height - 1.0])
     points = transform_points(crop.photo_from_crop, crop.points.double()).float()
     detection = Detection(box=box, points=points, score=1.0)
-    face = Face(detection, crop, recovery, pasted, likeness)
-    return Result(photo=pixels, faces=(face,), seconds=watch.seconds)
+    return Prepared(photo, (detection,), (crop,), model.template, True, watch.seconds)
+
+
+def through(model: Recoverer, prepared: Prepared) -> tuple[list[Recovery], float]:
+    """What the model makes of the faces, and how long that took."""
+    start = time.perf_counter()
+    recoveries = model([*prepared.crops])
+    return recoveries, time.perf_counter() - start
+
+
+def finish(
+    prepared: Prepared,
+    recoveries: list[Recovery],
+    seconds: float,
+    options: RecoverOptions,
+    identify: Identify | None = None,
+) -> Result:
+    """Everything after the model, which took so many seconds."""
+    watch = Stopwatch({**prepared.seconds, "recover": seconds})
+    crops = [*prepared.crops]
+    identities = _identities(crops, recoveries, prepared.template, options, identify, watch)
+    with watch.measure("paste"):
+        faces = tuple(
+            Face(detection, crop, recovery, options.pastes(recovery, likeness), likeness)
+            for detection, crop, recovery, likeness in zip(
+                prepared.detections, crops, recoveries, identities, strict=True
+            )
+        )
+        if prepared.is_whole:
+            photo = _whole(prepared.photo, faces[0])
+        else:
+            canvas = scale_photo(prepared.photo, options.scale)
+            photo = paste_many(canvas, faces, options.scale, options.match_colors)
+    return Result(photo=photo, faces=faces, seconds=watch.seconds)
+
+
+def _whole(photo: Image, face: Face) -> Image:
+    """A face crop with its recovery in place of all of it."""
+    is_kept = face.recovery.keeps_pose and not face.pasted
+    return photo if is_kept else fit_whole(photo, face.crop, face.recovery.pixels)
+
+
+def turned_faces(result: Result) -> Image | None:
+    """Faces that were turned, side by side; None where there are none of those."""
+    turned = [face.recovery for face in result.faces if not face.recovery.keeps_pose]
+    # of models that only ever look ahead the photo stays as it is
+    pictures = [recovery.pixels for recovery in turned if recovery.mirrored is not None]
+    return side_by_side(pictures) if pictures else None
 
 
 def _identities(

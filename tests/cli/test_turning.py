@@ -5,7 +5,6 @@ import torch
 from PIL import Image as Pillow
 
 from mien.cli import turning
-from mien.cli.evidence import GUESSED, MIRRORED, SEEN, overlay
 from mien.image.io import read_image, write_image
 from mien.models.rotate.recover import KEEPABLE, LARGEST_PITCH, LARGEST_YAW
 from mien.types import Reading, Recovery
@@ -125,13 +124,6 @@ def test_keeping_needs_the_parsers_weights(mien, turner, photo, tmp_path, monkey
 def test_evidence_is_painted(mien, turner, photo, tmp_path):
     assert mien("recover", photo, "-o", tmp_path / "out.png", "--evidence").status == 0
     assert read_image(tmp_path / "out_evidence.png").shape[2] > 3 * 64
-
-
-@pytest.mark.parametrize(("seen", "mirrored", "color"), [(1, 0, SEEN), (0, 1, MIRRORED), (0, 0, GUESSED)])
-def test_each_kind_of_evidence_has_its_colour(seen, mirrored, color):
-    black, plane = torch.zeros(3, 2, 2), torch.ones(1, 2, 2)
-    painted = overlay(Recovery(black, seen * plane, mirrored=mirrored * plane))
-    torch.testing.assert_close(painted[:, 0, 0] / painted.max(), torch.tensor(color) / max(color))
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])

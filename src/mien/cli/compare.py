@@ -11,7 +11,7 @@ from mien.cli.outputs import Job, TextOutput
 from mien.cli.progress import Show
 
 if TYPE_CHECKING:
-    from mien.cli.report import Json
+    from mien.describe import Json
 
 NOTES = """
 The cosine is 1 for the same direction and near 0 for strangers; degrees are its angle. The probability

@@ -12,9 +12,9 @@ from mien.cli.files import open_photo
 from mien.cli.inputs import Input, Problem
 from mien.cli.outputs import Job
 from mien.cli.progress import Show
-from mien.cli.report import Json, chance_of
 from mien.cli.tools import load_finder, load_judge
 from mien.cli.work import FAILURES, explain, work_through
+from mien.describe import Json, chance_of
 from mien.faces.identify import Identify, cut_face, most_prominent
 from mien.image.io import ImageError
 from mien.metrics.identity import identity_cosine, identity_degrees

@@ -19,7 +19,7 @@ from mien.cli.outputs import Job, TextOutput, refuse_clashes
 from mien.cli.progress import Show
 
 if TYPE_CHECKING:
-    from mien.cli.report import Json
+    from mien.describe import Json
 
 NOTES = """
 The JSON is a list with an entry for each picture: input, size, and faces with box (x0, y0, x1, y1),

@@ -6,9 +6,9 @@ from mien.cli.faces import FacesArguments
 from mien.cli.files import open_photo
 from mien.cli.outputs import Job
 from mien.cli.progress import Show
-from mien.cli.report import Json, describe_detection, describe_reading, describe_size
 from mien.cli.tools import load_finder, load_reader
 from mien.cli.work import work_through
+from mien.describe import Json, describe_detection, describe_reading, describe_size
 from mien.faces.align import align
 from mien.geometry.pose import angles_from_rotation
 from mien.image.io import ImageError, write_image

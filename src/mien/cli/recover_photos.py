@@ -14,15 +14,15 @@ from mien.cli.outputs import Job, TextOutput, all_or_nothing, beside
 from mien.cli.progress import Show
 from mien.cli.recover import COMPARE, EVIDENCE, FACES, RecoverArguments
 from mien.cli.references import WARP, bind_references, save_warps
-from mien.cli.report import Json, chance_of, describe_face, describe_size
+from mien.cli.report import describe_face
 from mien.cli.tools import load_finder, load_judge, load_model
 from mien.cli.turning import of_the_masks_size, with_turning
 from mien.cli.variants import Variants, bind_variants, write_variants
 from mien.cli.work import work_through
-from mien.image.blend import side_by_side
+from mien.describe import Json, describe_size, notes_on, percent
 from mien.image.io import FORMATS, ImageError, Photo
 from mien.image.resize import resize
-from mien.pipeline import RecoverOptions, Stopwatch, recover, recover_aligned
+from mien.pipeline import RecoverOptions, Stopwatch, recover, recover_aligned, turned_faces
 from mien.types import Face, Image, Mask, Result
 
 
@@ -141,35 +141,6 @@ def write_result(job: Job, original: Original, result: Result, asked: RecoverArg
     alpha = None if photo.alpha is None else enlarged(photo.alpha, *result.photo.shape[1:])
     put_photo(original, replace(photo, image=result.photo, alpha=alpha), job.target, asked.quality)
     return photo.notes
-
-
-def turned_faces(result: Result) -> Image | None:
-    """Faces that were turned, side by side; None where there are none of those."""
-    turned = [face.recovery for face in result.faces if not face.recovery.keeps_pose]
-    # of models that only ever look ahead the photo stays as it is
-    pictures = [recovery.pixels for recovery in turned if recovery.mirrored is not None]
-    return side_by_side(pictures) if pictures else None
-
-
-def notes_on(faces: tuple[Face, ...]) -> tuple[str, ...]:
-    """Faces that were kept as they were, and those that may have become somebody else's."""
-    notes = []
-    for face in faces:
-        x, y = face.detection.box[:2].round().int().tolist()
-        notes.extend(f"the face at {x}, {y}: {note}" for note in face.recovery.notes)
-        if face.identity is None or not face.recovery.keeps_pose:
-            continue
-        likeness = f"identity {face.identity:.2f}, same person {percent(face.identity)}"
-        if not face.pasted:
-            notes.append(f"the face at {x}, {y} stays as it was: {likeness}")
-        elif chance_of(face.identity) < 0.5:
-            notes.append(f"the face at {x}, {y} may now look like somebody else: {likeness}")
-    return tuple(notes)
-
-
-def percent(cosine: float) -> str:
-    """The chance that two faces are one person's."""
-    return f"{100 * chance_of(cosine):.2f} %"
 
 
 def enlarged(alpha: Mask, height: int, width: int) -> Float[Tensor, "1 {height} {width}"]:

@@ -1,7 +1,6 @@
 """`mien render` at work: photo after photo."""
 
 import sys
-from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
@@ -13,43 +12,25 @@ from mien.cli.progress import Show
 from mien.cli.render import RenderArguments
 from mien.cli.tools import load_finder, load_reader
 from mien.cli.work import work_through
-from mien.faces.align import align, cut
 from mien.faces.detect import largest
-from mien.geometry.camera import WeakPerspective
 from mien.geometry.export import write_mesh
-from mien.geometry.fit import Fit
 from mien.geometry.mesh import close_openings
 from mien.geometry.morphable import LinearMorphable
 from mien.geometry.pose import angles_from_rotation, rotation_from_angles, turned_to_yaw
-from mien.geometry.rotate import Background, FittedFace, RotationSettings, Unseen, fitted_face, rotate
+from mien.geometry.rotate import Background, FittedFace, RotationSettings, Unseen
 from mien.geometry.show import draw_points, draw_surface, textured_mesh
+from mien.geometry.subject import Subject, view
 from mien.image.blend import contact_sheet
 from mien.image.io import ImageError, Photo, encode_photo, write_image
-from mien.image.warp import compose, translation
-from mien.types import Crop, FindFaces, Image, Reading
+from mien.pipeline import read_subject
+from mien.types import Image
 from mien.zoo.load import load_morphable
 
-TEMPLATE = "bfm"
-"""An alignment with room around the head, in which a profile is as large as a frontal face."""
 LEAST_CERTAINTY = 0.1
 """A reading that is less sure is said to be doubtful."""
-MARGIN = 0.25
-"""Of a crop's side, cut out around it too, because what is around a face comes into sight when it turns."""
 SHEET_YAWS = (-45.0, 0.0, 45.0)
 SHEET_SIZE = 256
 """Side of each picture on a sheet, unless the size asked for is less."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A face that was read."""
-
-    crop: Crop
-    wide: Image
-    """The crop with a margin."""
-    reading: Reading
-    face: FittedFace
-    """In crop pixels."""
 
 
 def render_photos(asked: RenderArguments, jobs: list[Job], show: Show) -> None:
@@ -60,38 +41,23 @@ def render_photos(asked: RenderArguments, jobs: list[Job], show: Show) -> None:
     rows: list[Image] = []
 
     def work(job: Job) -> str:
-        crop, wide = face_of(job, asked, find)
-        reading = read(crop)
-        subject = Subject(crop, wide, reading, fitted_face(model, fit_of(reading), closure))
+        photo = open_photo(job.source, asked.max_pixels, asked.tolerant).photo.image
+        found = largest(find(photo))
+        if not found:
+            raise ImageError("no face found")
+        subject = read_subject(photo, found[0], asked.size, read, model, closure)
         write_all(asked, job, subject, model)
         if asked.sheet is not None:
             rows.extend(sheet_row(subject, model, min(asked.size, SHEET_SIZE)))
-        if reading.certainty < LEAST_CERTAINTY:
-            show.say(f"{job.name}: the face was hard to read (certainty {reading.certainty:.2f})")
+        certainty = subject.reading.certainty
+        if certainty < LEAST_CERTAINTY:
+            show.say(f"{job.name}: the face was hard to read (certainty {certainty:.2f})")
         return f"{job.name}: {say_pose(subject.face)}"
 
     with torch.no_grad():
         work_through(jobs, work, show)
     if asked.sheet is not None and rows:
         write_image(asked.sheet, contact_sheet(rows, columns=3 + len(SHEET_YAWS)), asked.quality)
-
-
-def face_of(job: Job, asked: RenderArguments, find: FindFaces) -> tuple[Crop, Image]:
-    """The largest face, cut out, and with a margin."""
-    photo = open_photo(job.source, asked.max_pixels, asked.tolerant).photo.image
-    found = largest(find(photo))
-    if not found:
-        raise ImageError("no face found")
-    crop = align(photo, found[0], TEMPLATE, asked.size)
-    margin = round(MARGIN * asked.size)
-    photo_from_wide = compose(crop.photo_from_crop, translation(-margin, -margin))
-    return crop, cut(photo, photo_from_wide, asked.size + 2 * margin)
-
-
-def fit_of(reading: Reading) -> Fit:
-    """As geometry takes it: a batch of one."""
-    camera = WeakPerspective(torch.tensor([reading.scale]), reading.shift[None])
-    return Fit(reading.identity[None], reading.expression[None], reading.rotation[None], camera)
 
 
 def write_all(asked: RenderArguments, job: Job, subject: Subject, model: LinearMorphable) -> None:
@@ -127,15 +93,6 @@ def turned_to(face: FittedFace, yaw: float | None, pitch: float | None, roll: fl
         if angle is not None:
             angles[:, axis] = angle
     return rotation_from_angles(angles)
-
-
-def view(subject: Subject, rotation: Tensor, model: LinearMorphable, settings: RotationSettings) -> Image:
-    """One face, turned, with the crop's frame."""
-    margin = (subject.wide.shape[-1] - subject.crop.pixels.shape[-1]) // 2
-    face = replace(subject.face, camera=subject.face.camera.moved(float(margin), float(margin)))
-    mirror = model.mirror if settings.unseen == "mirrored" else None
-    pixels = rotate(subject.wide[None], face, rotation, settings, mirror).pixels[0].clamp(0, 1)
-    return pixels[:, margin : pixels.shape[1] - margin, margin : pixels.shape[2] - margin]
 
 
 def sheet_row(subject: Subject, model: LinearMorphable, side: int) -> list[Image]:

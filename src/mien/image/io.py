@@ -2,22 +2,22 @@
 
 import io
 import os
+import secrets
 import struct
-import tempfile
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from PIL import ExifTags, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, ImageCms, UnidentifiedImageError
 from PIL import Image as Pillow
 
 from mien.image.color import to_gray
 from mien.image.deep import Stream, deep_layout, deep_png, deep_tiff, descriptive_tags, read_deep
+from mien.image.switches import SWITCHES
 from mien.types import Image, Mask
 
 MAX_PIXELS = 100_000_000
@@ -37,6 +37,14 @@ BROKEN = (OSError, SyntaxError, EOFError, ValueError, LookupError, OverflowError
 
 class ImageError(ValueError):
     """A picture that cannot be read or written; one line that names it and says why."""
+
+
+class UnknownFormatError(ImageError):
+    """What is not a picture, or one of a kind that is not known here."""
+
+
+class TooManyPixelsError(ImageError):
+    """A picture beyond the limit."""
 
 
 @dataclass(frozen=True)
@@ -65,27 +73,44 @@ def write_image(target: Path | str, image: Image, quality: int = 95) -> None:
     write_photo(target, Photo(image), quality)
 
 
-def read_photo(source: Path | str | Stream, max_pixels: int = MAX_PIXELS, tolerant: bool = False) -> Photo:
-    """A picture with all that its file says; `tolerant` takes what can be read of a truncated one."""
-    with named_stream(source) as (stream, name), clear_errors(name), tolerance(tolerant):
+def read_photo(
+    source: Path | str | Stream,
+    max_pixels: int = MAX_PIXELS,
+    tolerant: bool = False,
+    stream_name: str = "standard input",
+) -> Photo:
+    """A picture with all that its file says; `tolerant` takes what can be read of a truncated one, and
+    `stream_name` is what errors call a stream."""
+    with named_stream(source, stream_name) as (stream, name), clear_errors(name), SWITCHES.reading(tolerant):
         Pillow.init()  # only then are all formats known
         with Pillow.open(stream, formats=READABLE) as picture:
             width, height = picture.size
             if width * height > max_pixels:
-                raise ImageError(f"{name}: {width} x {height} pixels, more than the limit of {max_pixels:,}")
+                raise TooManyPixelsError(
+                    f"{name}: {width} x {height} pixels, more than the limit of {max_pixels:,}"
+                )
             layout = deep_layout(picture)
             picture.load()
             return to_photo(picture, None if layout is None else to_unit(read_deep(stream, layout)))
 
 
+def count_pixels(path: Path) -> int:
+    """Of a picture, by what its file begins with; 0 for what cannot be read, which `read_photo` explains."""
+    try:
+        with SWITCHES.reading(tolerant=False), Pillow.open(path, formats=READABLE) as picture:
+            return picture.width * picture.height
+    except (*BROKEN, Pillow.DecompressionBombError):
+        return 0
+
+
 @contextmanager
-def named_stream(source: Path | str | Stream) -> Iterator[tuple[Stream, str]]:
+def named_stream(source: Path | str | Stream, stream_name: str) -> Iterator[tuple[Stream, str]]:
     """An open file that can be read twice, and what to call it."""
     if not isinstance(source, Path | str):
         content = source.read()
         if not content:
-            raise ImageError("standard input: is empty")
-        yield io.BytesIO(content), "standard input"
+            raise ImageError(f"{stream_name}: is empty")
+        yield io.BytesIO(content), stream_name
         return
     path = Path(source)
     if path.is_dir():
@@ -107,13 +132,12 @@ def named_stream(source: Path | str | Stream) -> Iterator[tuple[Stream, str]]:
 def clear_errors(name: str) -> Iterator[None]:
     """Whatever a broken file makes Pillow say becomes one line."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the pixel limit is ours, and odd metadata is no news
-            yield
+        yield
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name}: not a picture of a known format ({', '.join(READABLE)})") from error
+        known = ", ".join(READABLE)
+        raise UnknownFormatError(f"{name}: not a picture of a known format ({known})") from error
     except Pillow.DecompressionBombError as error:
-        raise ImageError(f"{name}: more pixels than the limit ({error})") from error
+        raise TooManyPixelsError(f"{name}: more pixels than the limit ({error})") from error
     except ImageError:
         raise
     except BROKEN as error:
@@ -122,17 +146,6 @@ def clear_errors(name: str) -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
-
-
-@contextmanager
-def tolerance(tolerant: bool) -> Iterator[None]:
-    """Pillow's switch for truncated files, put back afterwards."""
-    before = ImageFile.LOAD_TRUNCATED_IMAGES, Pillow.MAX_IMAGE_PIXELS
-    ImageFile.LOAD_TRUNCATED_IMAGES, Pillow.MAX_IMAGE_PIXELS = tolerant, None
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES, Pillow.MAX_IMAGE_PIXELS = before
 
 
 def to_photo(picture: Pillow.Image, deep: np.ndarray | None) -> Photo:
@@ -261,24 +274,16 @@ def write_animation(target: Path | str, frames: list[Image], seconds: float, qua
 def write_bytes(target: Path | str, content: bytes) -> None:
     """Beside the target and then renamed: no half file, whatever happens."""
     path = Path(os.path.realpath(target))  # what a link points to is replaced, not the link
-    temporary: str | None = None
+    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}")
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
-        os.chmod(temporary, 0o666 & ~current_umask())  # noqa: PTH101
-        os.replace(temporary, path)  # noqa: PTH105
+        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise ImageError(f"{target}: cannot be written ({(error.strerror or str(error)).lower()})") from error
-
-
-def current_umask() -> int:
-    """Which cannot be asked for without setting it."""
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def format_of(path: Path) -> str:

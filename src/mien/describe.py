@@ -1,0 +1,107 @@
+"""What mien says of photos and faces, in JSON and in words: lengths in pixels, angles in degrees."""
+
+from collections.abc import Sequence
+
+from mien.geometry.pose import angles_from_rotation
+from mien.image.evidence import share_of_face
+from mien.types import Detection, Face, Image, Reading
+from mien.zoo.cards import LIKENESS
+
+Json = dict[str, object]
+
+
+def describe_size(image: Image) -> list[int]:
+    """Width and height."""
+    height, width = image.shape[1:]
+    return [width, height]
+
+
+def describe_detection(detection: Detection) -> Json:
+    """Where a face is; points are left eye, right eye, nose, left and right corner of the mouth."""
+    return {
+        "box": [round(number, 2) for number in detection.box.tolist()],
+        "score": round(detection.score, 4),
+        "roll": round(detection.roll, 2),
+        "points": [[round(x, 2), round(y, 2)] for x, y in detection.points.tolist()],
+    }
+
+
+def describe_reading(reading: Reading) -> Json:
+    """What is known of a face in space: angles, 68 landmarks, how much is hidden, and how sure that is."""
+    yaw, pitch, roll = angles_from_rotation(reading.rotation).tolist()
+    return {
+        "yaw": round(yaw, 1),
+        "pitch": round(pitch, 1),
+        "roll": round(roll, 1),
+        "occluded": round(reading.occluded, 3),
+        "certainty": round(reading.certainty, 3),
+        "landmarks": [[round(x, 1), round(y, 1)] for x, y in reading.landmarks.tolist()],
+    }
+
+
+def describe_face(face: Face, model: str) -> Json:
+    """What became of a face; evidence is the share of the recovery that was seen in the photo."""
+    told: Json = {
+        **describe_detection(face.detection),
+        "model": model,
+        "evidence": round(evidence_share(face), 4),
+        "pasted": face.pasted,
+    }
+    if face.recovery.guidance is not None:
+        told["guidance"] = {
+            "reference": face.recovery.guidance.reference + 1,
+            "likeness": describe_likeness(face.recovery.guidance.likeness),
+            "lent": round(share_of_face(face.recovery.guidance.lent), 4),
+        }
+    if face.identity is not None:
+        told["identity"] = describe_likeness(face.identity)
+    return told
+
+
+def describe_likeness(cosine: float) -> Json:
+    """Of two faces: the cosine, and the calibrated chance that they are one person's."""
+    return {"cosine": round(cosine, 4), "probability": chance_of(cosine)}
+
+
+def chance_of(cosine: float) -> float:
+    """That two faces are one person's: four digits that never say certain."""
+    return min(max(round(LIKENESS(cosine), 4), 0.0001), 0.9999)
+
+
+def percent(cosine: float) -> str:
+    """The same in words."""
+    return f"{100 * chance_of(cosine):.2f} %"
+
+
+def evidence_share(face: Face) -> float:
+    """Mean evidence over the part of the crop that is the face."""
+    return share_of_face(face.recovery.evidence)
+
+
+def evidence_in_words(face: Face) -> str:
+    """Such as "41 % of this face was seen, identity 0.83"."""
+    recovery = face.recovery
+    shares = [f"{100 * evidence_share(face):.0f} % of this face was seen"]
+    if recovery.mirrored is not None:
+        shares.append(f"{100 * share_of_face(recovery.mirrored):.0f} % mirrored")
+    if recovery.guidance is not None:
+        shares.append(f"{100 * share_of_face(recovery.guidance.lent):.0f} % lent by a reference")
+    if face.identity is not None:
+        shares.append(f"identity {face.identity:.2f}")
+    return ", ".join(shares)
+
+
+def notes_on(faces: Sequence[Face]) -> tuple[str, ...]:
+    """What a person should know: faces that stayed as they were, and those that may have become another's."""
+    notes = []
+    for face in faces:
+        x, y = face.detection.box[:2].round().int().tolist()
+        notes.extend(f"the face at {x}, {y}: {note}" for note in face.recovery.notes)
+        if face.identity is None or not face.recovery.keeps_pose:
+            continue
+        likeness = f"identity {face.identity:.2f}, same person {percent(face.identity)}"
+        if not face.pasted:
+            notes.append(f"the face at {x}, {y} stays as it was: {likeness}")
+        elif chance_of(face.identity) < 0.5:
+            notes.append(f"the face at {x}, {y} may now look like somebody else: {likeness}")
+    return tuple(notes)
