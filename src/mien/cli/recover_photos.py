@@ -20,10 +20,64 @@ from mien.cli.turning import of_the_masks_size, with_turning
 from mien.cli.variants import Variants, bind_variants, write_variants
 from mien.cli.work import work_through
 from mien.describe import Json, describe_size, notes_on, percent
+from mien.faces.identify import Identify
 from mien.image.io import FORMATS, ImageError, Photo
 from mien.image.resize import resize
-from mien.pipeline import RecoverOptions, Stopwatch, recover, recover_aligned, turned_faces
-from mien.types import Face, Image, Mask, Result
+from mien.pipeline import (
+    Prepared,
+    RecoverOptions,
+    Stopwatch,
+    finish,
+    prepare,
+    prepare_aligned,
+    through,
+    turned_faces,
+)
+from mien.types import Crop, Face, FindFaces, Image, Mask, Recoverer, Recovery, Result
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The library's part, with everything that was asked for bound to it."""
+
+    model: Recoverer
+    options: RecoverOptions
+    find: FindFaces | None
+    """None where every photo is a face crop."""
+    identify: Identify | None
+    variants: Variants
+    fits: Callable[[Image], None]
+    """Refuses photos that what was asked for cannot be meant for."""
+
+    def prepare(self, image: Image) -> Prepared:
+        """Everything before the model."""
+        if self.find is None:
+            return prepare_aligned(image, self.model, self.options)
+        return prepare(image, self.model, self.options, self.find)
+
+    def finish(self, prepared: Prepared, recoveries: list[Recovery], seconds: float) -> Result:
+        """Everything after the model, which took so long."""
+        return finish(prepared, recoveries, seconds, self.options, self.identify)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A photo, read and looked at."""
+
+    job: Job
+    original: Original
+    prepared: Prepared
+    seconds: float
+    """For reading."""
+
+    @property
+    def crops(self) -> tuple[Crop, ...]:
+        return self.prepared.crops
+
+    @property
+    def weight(self) -> int:
+        """Pixels, of which what waits should not have too many."""
+        return self.prepared.photo[0].numel()
 
 
 @dataclass(frozen=True)
@@ -38,10 +92,10 @@ class Done:
 
 def recover_photos(asked: RecoverArguments, jobs: list[Job], report: TextOutput, show: Show) -> None:
     """Load the model once, then do each job."""
-    (recover_image, variants), fits = bound_recover(asked, show.say), of_the_masks_size(asked.mask)
+    bound = bound_recover(asked, show.say)
 
     def work(job: Job) -> str:
-        done = recover_photo(job, asked, recover_image, variants, fits)
+        done = recover_photo(job, asked, bound)
         for note in done.notes:
             show.say(f"{job.name}: {note}")
         if asked.report is not None:  # quality takes a while to measure
@@ -51,10 +105,8 @@ def recover_photos(asked: RecoverArguments, jobs: list[Job], report: TextOutput,
     work_through(jobs, work, show, lambda problem: report.write(problem.as_json()))
 
 
-def bound_recover(
-    asked: RecoverArguments, say: Callable[[str], None]
-) -> tuple[Callable[[Image], Result], Variants]:
-    """The library's part, with everything that was asked for bound to it; and other answers."""
+def bound_recover(asked: RecoverArguments, say: Callable[[str], None]) -> Bound:
+    """Models loaded, and photos to look at read."""
     model = with_turning(load_model(asked.model, asked.device), asked.model, asked)
     model = bind_references(model, asked, asked.max_pixels, say)
     model = model.with_fidelity(asked.fidelity).with_batch_size(asked.batch_size)
@@ -67,35 +119,44 @@ def bound_recover(
     )
     identify = load_judge(asked.device) if options.asks_identity else None
     variants = bind_variants(model, asked, asked.aligned, options, identify)
-    if asked.aligned:
-        return lambda image: recover_aligned(image, model, options, identify), variants
-    find = load_finder(asked.device)
-    return lambda image: recover(image, model, options, find, identify), variants
+    find = None if asked.aligned else load_finder(asked.device)
+    return Bound(model, options, find, identify, variants, of_the_masks_size(asked.mask))
 
 
-def recover_photo(
-    job: Job,
-    asked: RecoverArguments,
-    recover_image: Callable[[Image], Result],
-    variants: Variants,
-    fits: Callable[[Image], None],
-) -> Done:
+def recover_photo(job: Job, asked: RecoverArguments, bound: Bound) -> Done:
     """From file to file."""
+    with torch.no_grad():
+        begun = begin_photo(job, asked, bound)
+        recoveries, seconds = through(bound.model, begun.prepared)
+        with all_or_nothing(job):
+            return finish_photo(begun, recoveries, seconds, asked, bound)
+
+
+def begin_photo(job: Job, asked: RecoverArguments, bound: Bound) -> Begun:
+    """From the file to faces for the model."""
     watch = Stopwatch()
     with watch.measure("read"):
         original = open_photo(job.source, asked.max_pixels, asked.tolerant)
-    photo = original.photo
-    fits(photo.image)
-    refuse_too_large(job, photo, asked)
-    with torch.no_grad():
-        result = recover_image(photo.image)
-        others = variants(photo.image, result)
-    with watch.measure("write"), all_or_nothing(job):
+    image = original.photo.image
+    bound.fits(image)
+    refuse_too_large(job, original.photo, asked)
+    return Begun(job, original, bound.prepare(image), watch.seconds["read"])
+
+
+def finish_photo(
+    begun: Begun, recoveries: list[Recovery], seconds: float, asked: RecoverArguments, bound: Bound
+) -> Done:
+    """From what the model made to files."""
+    job, original, photo = begun.job, begun.original, begun.original.photo
+    result = bound.finish(begun.prepared, recoveries, seconds)
+    others = bound.variants(photo.image, result)
+    watch = Stopwatch()
+    with watch.measure("write"):
         write_beside(job, photo, result)
         notes = (*write_result(job, original, result, asked), *notes_on(result.faces))
         notes = (*notes, *write_variants(job, others))
-    seconds = {"read": watch.seconds["read"], **result.seconds, "write": watch.seconds["write"]}
-    return Done(original, result, notes, seconds)
+    took = {"read": begun.seconds, **result.seconds, "write": watch.seconds["write"]}
+    return Done(original, result, notes, took)
 
 
 def refuse_too_large(job: Job, photo: Photo, asked: RecoverArguments) -> None:
