@@ -172,6 +172,34 @@ def test_gradients(method):
     assert torch.autograd.gradcheck(warped, (images, transform))
 
 
+def test_cuts_that_do_not_shrink_are_warps():
+    image = noise(60, 80)[0]
+    moves = [warp.similarity(scale, angle, (30, 20)) for scale, angle in ((0.7, 30), (1.1, -100), (1.0, 0))]
+    one_by_one = [warp.warp_affine(image[None], move[None], 24, 24, method="bilinear")[0] for move in moves]
+    torch.testing.assert_close(warp.cut_many(image, moves, 24), torch.stack(one_by_one), atol=1e-4, rtol=0)
+
+
+def test_cuts_of_a_slope_are_slopes():
+    """The mean of a linear picture over any block is its value in the middle, however much it shrinks."""
+    y, x = torch.meshgrid(torch.arange(300.0), torch.arange(400.0), indexing="ij")
+    image = torch.stack((x / 400, y / 300, (x + y) / 700))
+    centre = warp.translation(-7.5, -7.5)
+    moves = [
+        warp.compose(warp.similarity(scale, angle, (200, 150)), centre)
+        for scale, angle in ((0.5, 10), (1.5, 50), (2.0, 0), (2.7, -80), (3.9, 170), (6.4, 33))
+    ]
+    cuts = warp.cut_many(image, moves, 16)
+    pixels = torch.stack(torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="xy"), -1)
+    for cut, move in zip(cuts, moves, strict=True):
+        at = warp.transform_points(move, pixels.view(-1, 2)).view(16, 16, 2)
+        expected = torch.stack((at[..., 0] / 400, at[..., 1] / 300, at.sum(-1) / 700))
+        torch.testing.assert_close(cut, expected, atol=1e-4, rtol=0)
+
+
+def test_no_cuts():
+    assert warp.cut_many(noise(8, 8)[0], [], 4).shape == (0, 3, 4, 4)
+
+
 def test_one_pixel():
     assert warp.warp_affine(torch.full((1, 3, 1, 1), 0.3), warp.rescaling(0.1)[None], 5, 5).allclose(
         torch.tensor(0.3)

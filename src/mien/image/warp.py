@@ -93,7 +93,20 @@ def warp_affine(
     if block > 1:
         images = _block_means(images, block)
         input_from_output = _along(rescaling(1 / block), input_from_output)
-    samples = max(1, math.ceil(scale / block - (TOLERATED_SHRINKING - 1)))
+    samples = _num_samples(scale / block)
+    return _supersample(images, input_from_output, height, width, padding, method, samples)
+
+
+def _supersample(
+    images: Tensor,
+    input_from_output: Tensor,
+    height: int,
+    width: int,
+    padding: Padding,
+    method: Method,
+    samples: int,
+) -> Tensor:
+    """Each pixel the mean of `samples` squared of them."""
     if samples == 1:
         return _sample(images, input_from_output, height, width, padding, method)
     output_from_fine = rescaling(1 / samples).to(input_from_output.device)
@@ -102,6 +115,38 @@ def warp_affine(
     fine_method = method if samples == 2 else "bilinear"
     fine = _sample(images, input_from_fine, height * samples, width * samples, padding, fine_method)
     return F.avg_pool2d(fine, samples)
+
+
+def cut_many(
+    image: Float[Tensor, "channels height width"],
+    image_from_cuts: list[Affine],
+    size: int,
+    padding: Padding = "border",
+) -> Float[Tensor, "cuts channels {size} {size}"]:
+    """Squares out of one picture, for networks that look at many.
+
+    Where a transform shrinks by two and more, blocks of pixels are averaged first: several times cheaper than
+    `warp_affine`, and a little softer. Squares that shrink alike are cut together.
+    """
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index, move in enumerate(image_from_cuts):
+        scale = largest_scale(move)
+        block = max(1, math.floor(scale))
+        groups.setdefault((block, _num_samples(scale / block)), []).append(index)
+    cuts = image.new_empty(len(image_from_cuts), len(image), size, size)
+    for (block, samples), group in groups.items():
+        moves = torch.stack([image_from_cuts[index] for index in group])
+        part, moves = _cut(image[None], moves, size, size, padding)
+        if block > 1:
+            part, moves = _block_means(part, block), _along(rescaling(1 / block), moves)
+        parts = part.expand(len(group), -1, -1, -1)
+        cuts[group] = _supersample(parts, moves, size, size, padding, "bilinear", samples)
+    return cuts
+
+
+def _num_samples(scale: float) -> int:
+    """Per pixel and side, for a transform that shrinks so many times."""
+    return max(1, math.ceil(scale - (TOLERATED_SHRINKING - 1)))
 
 
 def _is_identity(images: Tensor, input_from_output: Tensor, height: int, width: int) -> bool:
@@ -121,8 +166,8 @@ def _cut(
         [[-0.5, -0.5], [width - 0.5, -0.5], [-0.5, height - 0.5], [width - 0.5, height - 0.5]],
         dtype=torch.float64,
         device=input_from_output.device,
-    )
-    seen = transform_points(input_from_output.detach(), corners.expand(len(images), 4, 2)).flatten(0, 1)
+    ).expand(len(input_from_output), 4, 2)
+    seen = transform_points(input_from_output.detach(), corners).flatten(0, 1)
     margin = 3 + math.ceil(largest_scale(input_from_output))
     lows = (seen.amin(dim=0).floor() - margin).long().tolist()
     highs = (seen.amax(dim=0).ceil() + margin + 1).long().tolist()
