@@ -15,7 +15,7 @@ from mien.models.prior.codec import PriorConfig, PriorNetwork
 from mien.models.prior.network import GeneratorConfig, Widths
 from mien.models.prior.recover import PriorRestorer
 from mien.pipeline import RecoverOptions, recover_aligned
-from mien.zoo.load import FILE_LOADERS, load
+from mien.zoo.load import LOADERS, load
 from mien.zoo.weights import WeightsError
 
 SIDE = 32
@@ -57,7 +57,7 @@ def test_other_answers_lie_beside_the_first(model: PriorRestorer, tmp_path: Path
 
 
 def test_names_of_models() -> None:
-    assert set(MODEL_FILES) == set(FILE_LOADERS)
+    assert set(MODEL_FILES) == set(LOADERS)
     for name in ("restore", "prior:a.safetensors", "spandrel:GFPGANv1.4.pth"):
         assert model_name(name) == name
     for name in ("prior:", "other:file", "none"):

@@ -6,6 +6,7 @@ from torch import nn
 
 from mien.zoo.weights import (
     WeightsError,
+    checked,
     checksum,
     fill,
     find_weights,
@@ -25,15 +26,20 @@ def saved(tmp_path: Path) -> tuple[nn.Linear, Path, str]:
 def test_what_was_saved_is_loaded_in_float32(saved: tuple[nn.Linear, Path, str]) -> None:
     network, path, sha256 = saved
     other = nn.Linear(3, 2)
-    fill(other, load_tensors(path, sha256), path)
+    assert sha256 == checksum(path)
+    fill(other, load_tensors(path), path)
     torch.testing.assert_close(other.weight, network.weight, atol=1e-3, rtol=1e-3)
     assert other.weight.dtype == torch.float32
 
 
-def test_a_changed_file_is_refused(saved: tuple[nn.Linear, Path, str]) -> None:
-    _, path, _ = saved
+def test_a_changed_file_is_refused(
+    saved: tuple[nn.Linear, Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, path, sha256 = saved
+    monkeypatch.setattr("mien.zoo.weights.PACKAGED", path.parent)
+    assert checked(path.name, sha256) == path
     with pytest.raises(WeightsError, match="damaged or was replaced"):
-        load_tensors(path, "0" * 64)
+        checked(path.name, "0" * 64)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])

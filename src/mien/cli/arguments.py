@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 MODELS = ("restore",)
-MODEL_FILES = ("complete", "frontal", "guided", "prior", "rotate", "spandrel")
+MODEL_FILES = ("complete", "frontal", "guided", "prior", "restore", "rotate", "spandrel")
 """Kinds of files that models can be loaded from."""
 TEMPLATES = ("ffhq", "gpen", "arcface", "bfm", "box")
 PROFILES = ("gfrnet", "mmrb", "mdfr", "mdfr_literal")

@@ -50,7 +50,7 @@ from mien.train.schedule import warmup_cosine
 from mien.types import Images, Losses
 from mien.zoo.cards import RESTORE
 from mien.zoo.load import load_morphable, pick_device
-from mien.zoo.weights import find_weights, load_tensors
+from mien.zoo.weights import checked, load_tensors
 
 PACKING_SEED = 5
 PIXELS_AND_FLOW = GuidedObjectiveConfig(
@@ -141,8 +141,7 @@ class GuidedRecipe:
     def take_up_restore(self, network: GuidedNetwork) -> None:
         if not isinstance(network.rec_net, FoldedRecNet):
             raise ValueError("only a RecNet of the restoration net's kind can begin as it does")
-        path, is_packaged = find_weights(RESTORE.weights)
-        start_from_restore(network.rec_net, load_tensors(path, RESTORE.sha256 if is_packaged else None))
+        start_from_restore(network.rec_net, load_tensors(checked(RESTORE.weights, RESTORE.sha256)))
 
     def lesson(self, pool: PackedAlbums, learned: list[int], step: int, rank: int, num_ranks: int) -> Lesson:
         """Photos to learn from, each with another one of the same person."""

@@ -22,7 +22,7 @@ from mien.models.guided.recover import Guided
 from mien.models.identity.embed import Identifier
 from mien.models.identity.network import SMALL as IDENTITY_SMALL
 from mien.models.identity.network import IdentityNetwork
-from mien.models.look.look import SecondLook
+from mien.models.look.look import LookSettings, SecondLook
 from mien.models.look.network import SMALL as LOOK_SMALL
 from mien.models.look.network import LookNetwork
 from mien.models.parser.network import SMALL as PARSER_SMALL
@@ -41,7 +41,7 @@ from mien.types import FindFaces, Images, Masks, Recoverer
 from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, READER, RESTORE, ZOO
 from mien.zoo.prior import load_prior_from
 from mien.zoo.spandrel import load_spandrel
-from mien.zoo.weights import fill, find_weights, load_packaged, load_tensors
+from mien.zoo.weights import checked, fill, find_weights, load_packaged, load_tensors
 
 PARSER_FILE = "parser.safetensors"
 
@@ -59,8 +59,13 @@ def pick_device(name: str) -> torch.device:
 
 
 def load_restore(device: torch.device) -> Restorer:
+    """The package's, which other models begin with."""
+    return load_restore_from(checked(RESTORE.weights, RESTORE.sha256), device)
+
+
+def load_restore_from(path: Path, device: torch.device) -> Restorer:
     network = RestoreNetwork(RESTORE_SMALL)
-    load_packaged(network, RESTORE.weights, RESTORE.sha256)
+    fill(network, load_tensors(path), path)
     return Restorer(network, device, RestoreSettings())
 
 
@@ -97,28 +102,26 @@ def find_parts(faces: Images, names: tuple[str, ...]) -> Masks:
     return area_of(load_parser("cpu")(faces), names)
 
 
-LOADERS: dict[str, Callable[[torch.device], Recoverer]] = {"restore": load_restore}
-
-
-FILE_LOADERS: dict[str, Callable[[Path, torch.device], Recoverer]] = {
+LOADERS: dict[str, Callable[[Path, torch.device], Recoverer]] = {
     "complete": load_complete_from,
     "frontal": load_frontal_from,
     "guided": load_guided_from,
     "prior": load_prior_from,
+    "restore": load_restore_from,
     "rotate": load_rotate_from,
     "spandrel": load_spandrel,
 }
-"""Models from files of the user's own, such as `mien train` makes: `rotate:FILE`."""
+"""What is made of a file of weights: the package's, or one of the user's own such as `mien train` makes."""
 
 
 def load(name: str, device: str = "auto") -> Recoverer:
-    """A model by its name in ZOO, ready to use."""
+    """A model by its name in ZOO, or of a file by its kind, `rotate:FILE`; ready to use."""
     kind, colon, file = name.partition(":")
-    if colon and kind in FILE_LOADERS:
-        return FILE_LOADERS[kind](Path(file), pick_device(device))
+    if colon and kind in LOADERS:
+        return LOADERS[kind](Path(file), pick_device(device))
     if name not in ZOO:
         raise ValueError(f"there is no model {name!r}; there is {', '.join(ZOO)}")
-    return LOADERS[name](pick_device(device))
+    return LOADERS[name](checked(ZOO[name].weights, ZOO[name].sha256), pick_device(device))
 
 
 @cache
@@ -128,15 +131,15 @@ def load_detector(device: str = "auto") -> FindFaces:
     first, second = DetectorNetwork(DETECTOR_SMALL), LookNetwork(LOOK_SMALL)
     load_packaged(first, DETECTOR.weights, DETECTOR.sha256)
     load_packaged(second, LOOK.weights, LOOK.sha256)
-    return FindTwice(Detector(first, place), SecondLook(second, place))
+    glance = SecondLook(second, place, LookSettings(mirrored=False))
+    return FindTwice(Detector(first, place), glance, SecondLook(second, place))
 
 
 @cache
 def load_morphable(device: str = "auto") -> LinearMorphable:
     """The 3D model of faces with all its components; `cut` leaves the first ones."""
-    path, is_packaged = find_weights(MORPHABLE.weights)
-    tensors = load_tensors(path, MORPHABLE.sha256 if is_packaged else None)
-    return morphable_from_tensors(tensors, str(path)).to(pick_device(device))
+    path = checked(MORPHABLE.weights, MORPHABLE.sha256)
+    return morphable_from_tensors(load_tensors(path), str(path)).to(pick_device(device))
 
 
 @cache

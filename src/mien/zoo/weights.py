@@ -46,13 +46,8 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load_tensors(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
-    """All tensors of a safetensors file, floating ones as float32, the checksum compared if there is one."""
-    if sha256 is not None and checksum(path) != sha256:
-        raise WeightsError(
-            f"{path} is damaged or was replaced: its SHA-256 is {checksum(path)}, not {sha256}. "
-            f"Files of your own belong in a folder named by {OWN_FOLDER_VARIABLE}"
-        )
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, floating ones as float32."""
     try:
         tensors = load_file(path)
     except SafetensorError as error:
@@ -71,10 +66,21 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], origin: Path) -> Non
         raise WeightsError(f"{origin} holds another network's weights: {first_lines}") from error
 
 
+def checked(file_name: str, sha256: str) -> Path:
+    """The file in the user's folder or the package; of the package's the checksum is compared."""
+    path, is_packaged = find_weights(file_name)
+    if is_packaged and checksum(path) != sha256:
+        raise WeightsError(
+            f"{path} is damaged or was replaced: its SHA-256 is {checksum(path)}, not {sha256}. "
+            f"Files of your own belong in a folder named by {OWN_FOLDER_VARIABLE}"
+        )
+    return path
+
+
 def load_packaged(network: nn.Module, file_name: str, sha256: str) -> None:
     """Fill a network from the user's folder or the package."""
-    path, is_packaged = find_weights(file_name)
-    fill(network, load_tensors(path, sha256 if is_packaged else None), path)
+    path = checked(file_name, sha256)
+    fill(network, load_tensors(path), path)
 
 
 def save_weights(network: nn.Module, path: Path, precision: torch.dtype = torch.float16) -> str:
