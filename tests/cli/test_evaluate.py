@@ -1,5 +1,6 @@
 """`mien evaluate`: tables for people, JSON for programs."""
 
+import hashlib
 import json
 
 import pytest
@@ -101,6 +102,28 @@ def test_all_writes_a_page(mien, studio, tmp_path, monkeypatch, faces):
     assert (tmp_path / "out" / "scores.csv").read_text().startswith("protocol,part,condition,who,measure")
     assert mien(*words, "--device", "cpu").status == 0
     assert "1 of 1 parts kept" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_models_by_file(mien, studio, tmp_path, monkeypatch, faces):
+    monkeypatch.setattr("mien.cli.judging.mark_of", lambda card: card.name)
+    faces.rename(tmp_path / "ffhq")
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.safetensors").write_bytes(folder.encode())
+    files = [f"guided:{tmp_path / folder / 'x.safetensors'}" for folder in ("a", "b")]
+    models = ("--model", "restore", "--model", files[0], "--model", files[1], "--model", "prior:x")
+    words = ("evaluate", "all", "--photos", tmp_path, "-o", tmp_path / "out", "--only", "superres")
+    ran = mien(*words, *models)
+    assert ran.status == 2
+    assert "No such file" in ran.err
+    assert mien(*words, *models[:-1], f"prior:{tmp_path / 'a' / 'x.safetensors'}").status == 0
+    found = json.loads((tmp_path / "out" / "report.json").read_text())
+    # of one file name twice both are told whole, else the last part of a path is enough
+    assert found["models"] == ["restore", *files, "prior:x.safetensors"]
+    mark = hashlib.sha256(b"a").hexdigest()
+    assert found["checksums"]["prior:x.safetensors"] == mark
+    assert found["checksums"][files[0]] == f"{mark} with restore"
+    assert mien("evaluate", "blind", "--photos", tmp_path / "ffhq", "--model", "nobody:x").status == 2
 
 
 def test_all_asked_for_in_vain(mien, tmp_path, faces):

@@ -24,11 +24,16 @@ class Mixer:
     gray: float = 0.0
     crop_size: int = SIDE
     template: str = "ffhq"
+    keeps_pose: bool = True
 
     def __call__(self, crops: list[Crop]) -> list[Recovery]:
         size = self.crop_size
         return [
-            Recovery(torch.lerp(crop.pixels, torch.full((), 0.5), self.gray), torch.ones(1, size, size))
+            Recovery(
+                torch.lerp(crop.pixels, torch.full((), 0.5), self.gray),
+                torch.ones(1, size, size),
+                self.keeps_pose,
+            )
             for crop in crops
         ]
 

@@ -9,14 +9,13 @@ from mien.evaluate.guided import (
     AS_IT_IS,
     STRANGER,
     evaluate_guided,
-    evaluate_packaged,
     guides_of,
     plan_guided,
 )
+from mien.evaluate.report import Contestants, make_report
 from mien.evaluate.sheets import EvaluationError
 from mien.evaluate.trial import Bench, PhotoSet
 from mien.types import Crop, Detection, Guidance, Reading, Recovery
-from mien.zoo.cards import RESTORE, ZOO
 
 SIDE = 32
 OWN, OTHER = "helped", STRANGER.format("helped")
@@ -119,18 +118,31 @@ def test_most_guides_are_those_that_follow(trial, people):
     assert guides_of([], None) == {}
 
 
-def test_a_report_plans_it_for_references(judges, people, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(ZOO, "guided", replace(RESTORE, name="guided"))
+def test_a_report_plans_it_where_a_model_takes_references(judges, people, tmp_path: Path):
     photo_set = PhotoSet("references", "references", tmp_path, people)
-    (part,) = plan_guided(Bench((photo_set,), judges, lambda photo: []))
+    bench = Bench((photo_set,), judges, lambda photo: [], has_guided=True)
+    (part,) = plan_guided(bench)
     assert part.name == "guided, references"
     assert part.num_steps == 2 * len(people)
-    assert not part.takes_models
-    assert plan_guided(Bench((replace(photo_set, role="people"),), judges, lambda photo: [])) == []
+    assert plan_guided(replace(bench, has_guided=False)) == []
+    assert plan_guided(replace(bench, sets=(replace(photo_set, role="people"),))) == []
 
 
-def test_a_report_s_part_brings_its_models(trial, people, monkeypatch: pytest.MonkeyPatch, mixer):
-    models = {"restore": mixer(), "guided": Helped()}
-    monkeypatch.setattr("mien.evaluate.guided.load", models.__getitem__)
-    found = evaluate_packaged(replace(trial(people[:4]), models={}, size=SIDE))
-    assert {row.who for row in found.rows} >= {"input", "restore", "guided"}
+def test_a_report_judges_one_model_after_the_other(trial, people, mixer, judges, tmp_path: Path):
+    models = {"still": mixer(), "helped": Helped(), "ahead": mixer(keeps_pose=False)}
+    given = trial(people[:4], models)
+    photo_set = PhotoSet("references", "references", tmp_path, people[:4])
+    bench = Bench((photo_set,), judges, given.finder, has_guided=True)
+    report = make_report(
+        bench,
+        Contestants(models, {}, dict.fromkeys(models, "1")),
+        [("guided", part) for part in plan_guided(bench)],
+        tmp_path / "report",
+        0,
+    )
+    assert report.problems == ()
+    found = report.entries[0].findings
+    makers = [row.who for row in found.rows if row.condition == "4x"]
+    assert makers == ["input", "still", AS_IT_IS, OTHER, OWN]
+    assert any((one.first, one.second) == ("still", OWN) for one in found.differences)
+    assert found.notes == ("ahead is not judged here: it turns heads, and the truth shows them as they were",)

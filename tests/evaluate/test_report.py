@@ -135,6 +135,21 @@ def test_a_part_that_fails_is_told(make, people):
     assert "recognition, people, gfrnet at 6x" in page_of(report)
 
 
+def test_a_model_that_a_part_is_not_for_is_named(make, mixer):
+    models = {"still": mixer(), "ahead": mixer(keeps_pose=False)}
+    report = make(models, ("superres", "rotation"))
+    (entry,) = report.entries
+    assert {row.who for row in entry.findings.rows} == {"input", "still"}
+    assert entry.findings.notes == (
+        "ahead is not judged here: it turns heads, and the truth shows them as they were",
+    )
+    assert report.problems == ()
+    said = "rotation, aligned: still is not judged here: it cannot turn heads; "
+    assert report.skipped == (f"{said}ahead is not judged here: it cannot turn heads",)
+    assert f"left out, {said}" in page_of(report)
+    assert as_json(report)["skipped"] == list(report.skipped)
+
+
 def test_a_part_without_models(judges, mixer, tmp_path, trial, photos):
     def run(given):
         assert not given.models

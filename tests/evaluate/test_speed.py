@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from mien.evaluate.speed import SpeedReport, measure_speed, operations, peak
+from mien.evaluate.speed import SpeedReport, evaluate_speed, measure_speed, operations, peak
 from mien.types import Crop, Detection, Image, Recovery
 
 
@@ -55,3 +57,15 @@ def test_share_of_peak_by_hand() -> None:
 
 def test_the_peak_is_a_number() -> None:
     assert peak(torch.device("cpu"), torch.float32, repeats=1) > 0
+
+
+def test_who_is_not_one_network_is_timed_stage_by_stage(trial, people, mixer) -> None:
+    given = replace(
+        trial(people[:2], {"still": mixer(), "other": mixer()}), networks={"still": nn.Conv2d(3, 4, 3)}
+    )
+    found = evaluate_speed(given)
+    conditions = [row.condition for row in found.rows if row.who == "other"]
+    assert conditions == ["find", "align", "recover", "paste", "per photo"]
+    assert found.row("network alone", "still").score("peak_share") is not None
+    assert found.notes == ("other has not one network to be timed alone",)
+    assert found.settings["photo"] == "person_0_0001.png, 32 x 32, 1 face(s)"

@@ -54,3 +54,19 @@ def test_one_picture_is_too_few():
         kernel_distance(samples(5, 0), samples(1, 1))
     with pytest.raises(ValueError, match="here is 1"):
         kernel_distance_over_subsets(samples(5, 0), samples(1, 1), torch.Generator())
+
+
+def test_pairs_are_not_compared_with_each_other():
+    first, second = samples(9, 0), samples(9, 1, offset=0.5)
+    assert kernel_distance(first, first, are_pairs=True) == pytest.approx(0, abs=1e-9)
+    assert kernel_distance(first, first) < -0.1
+    a, b = first.embeddings.numpy(), second.embeddings.numpy()
+    kernel = (a @ b.T / 5 + 1) ** 3
+    across = (kernel.sum() - kernel.trace()) / (9 * 8)
+    expected = by_loops(a, b) + 2 * kernel.mean() - 2 * across
+    assert kernel_distance(first, second, are_pairs=True) == pytest.approx(expected)
+    generator = torch.Generator().manual_seed(0)
+    spread = kernel_distance_over_subsets(first, first, generator, 4, 10, are_pairs=True)
+    assert (spread.mean, spread.deviation) == pytest.approx((0, 0), abs=1e-9)
+    with pytest.raises(ValueError, match="9 pictures cannot be pairs of 8"):
+        kernel_distance(first, samples(8, 1), are_pairs=True)

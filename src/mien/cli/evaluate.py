@@ -9,12 +9,14 @@ from mien.cli.arguments import (
     EXIT_DONE,
     EXIT_FAILED,
     LIST_FORMATS,
+    MODEL_FILES,
     MODELS,
     PROFILES,
     PROTOCOLS,
     Options,
     add_device,
     make_parser,
+    model_name,
     whole_number,
 )
 from mien.cli.evaluate_pose import PoseArguments, add_pose, run_pose
@@ -74,6 +76,8 @@ class EvaluateArguments(argparse.Namespace):
     most: int | None
     lpips: list[Path] | None
     niqe: Path | None
+    quality_weights: Path | None
+    clean: Path | None
     pose_labels: Path | None
 
 
@@ -99,6 +103,10 @@ def make_evaluate_parser() -> argparse.ArgumentParser:
             )
         if name == "recognition":
             add_lists(protocol)
+        if name == "wild":
+            protocol.add_argument(
+                "--clean", type=Path, metavar="DIR", help="aligned, clean faces, to set all results beside"
+            )
         protocol.add_argument("--json", metavar="FILE", help="write the numbers there; - is standard output")
         add_device(protocol)
     add_all(protocols.add_parser("all", help="everything, as one page", allow_abbrev=False))
@@ -117,15 +125,19 @@ def add_judging(options: Options) -> None:
         "--model",
         dest="models",
         action="append",
-        choices=MODELS,
+        type=model_name,
         metavar="NAME",
-        help=f"once for each model (default {MODELS[0]}); there is {', '.join(MODELS)}",
+        help=f"once for each model (default {MODELS[0]}); there is {', '.join(MODELS)}, and from your own "
+        f"files {', '.join(f'{kind}:FILE' for kind in MODEL_FILES)}",
     )
     options.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="default 0")
     options.add_argument(
         "--lpips", nargs="+", type=Path, metavar="FILE", help="your VGG-16 or AlexNet and LPIPS heads"
     )
     options.add_argument("--niqe", type=Path, metavar="FILE", help="NIQE's published parameters")
+    options.add_argument(
+        "--quality-weights", type=Path, metavar="FILE", help="our judge of faces, made by mien train quality"
+    )
 
 
 def add_lists(options: Options) -> None:
@@ -148,7 +160,9 @@ def add_lists(options: Options) -> None:
 
 def add_speed(options: Options) -> None:
     options.add_argument("--photo", type=Path, required=True, metavar="FILE", help="a photo with faces")
-    options.add_argument("--model", choices=MODELS, default=MODELS[0], help=f"default {MODELS[0]}")
+    options.add_argument(
+        "--model", type=model_name, metavar="NAME", default=MODELS[0], help=f"default {MODELS[0]}"
+    )
 
 
 def add_all(options: Options) -> None:

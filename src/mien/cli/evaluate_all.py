@@ -8,7 +8,6 @@ from mien.cli.evaluate import EvaluateArguments
 from mien.cli.inputs import one_line
 from mien.cli.judging import checksums_of, load_judges, load_models, networks_of
 from mien.cli.progress import Show
-from mien.cli.references import GUIDED
 from mien.cli.tools import load_box_reader, load_finder
 from mien.evaluate.catalog import PROTOCOLS
 from mien.evaluate.report import Contestants, Reporter, count_steps, make_report, plan_all
@@ -17,8 +16,9 @@ from mien.evaluate.sheets import EvaluationError
 from mien.evaluate.trial import Bench
 from mien.evaluate.write import write_report
 from mien.image.io import ImageError
+from mien.types import Guidable
 
-SEERS = ("detector", "identity", "look", "reader")
+SEERS = ("detector", "identity", "look", "morphable", "reader")
 """Parts of the package that look at pictures."""
 
 
@@ -29,15 +29,17 @@ def run_all(asked: EvaluateArguments) -> int:
         raise UsageError(f"{one_line(asked.out)} is a file, and a report needs a folder")
     try:
         sets, unused = find_sets(Path(asked.photos[0]))
-        usual = [name for name in MODELS if name != GUIDED]  # which has a protocol of its own
-        models = load_models(asked.models or usual, asked.device)
-        judges = load_judges(asked.device, asked.lpips, asked.niqe)
+        names = asked.models or list(MODELS)
+        models = load_models(names, asked.device)
+        judges = load_judges(asked.device, asked.lpips, asked.niqe, asked.quality_weights)
         read_box = load_box_reader(asked.device).read_box
-        bench = Bench(sets, judges, load_finder(asked.device), asked.most, read_box, asked.pose_labels)
+        has_guided = any(isinstance(model, Guidable) for model in models.values())
+        find = load_finder(asked.device)
+        bench = Bench(sets, judges, find, asked.most, read_box, has_guided, asked.pose_labels)
         parts = plan_all(bench, tuple(asked.only or PROTOCOLS))
         if not parts:
             raise EvaluationError("none of the folders fits a protocol that was asked for")
-        contestants = Contestants(models, networks_of(models), checksums_of(models, judges, SEERS))
+        contestants = Contestants(models, networks_of(models), checksums_of(names, judges, SEERS))
         with Show(count_steps(parts, len(models))) as show:
             reporter = Reporter(show.advance, show.begin, show.say)
             report = make_report(bench, contestants, parts, folder, asked.seed, unused, reporter)

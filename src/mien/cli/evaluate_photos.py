@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from mien.cli.arguments import EXIT_DONE, EXIT_FAILED, UsageError
+from mien.cli.arguments import EXIT_DONE, EXIT_FAILED, MODELS, UsageError
 from mien.cli.evaluate import EvaluateArguments
 from mien.cli.inputs import STANDARD, Found, collect
 from mien.cli.judging import load_judges, load_models
@@ -22,6 +22,7 @@ from mien.evaluate.lists import read_cfp, read_labelled, read_lfw
 from mien.evaluate.packs import read_pack
 from mien.evaluate.pairs import PairList, made_pairs
 from mien.evaluate.recognition import Damage, evaluate_recognition, evaluate_templates
+from mien.evaluate.sets import photo_set
 from mien.evaluate.sheets import EvaluationError
 from mien.evaluate.strength import FACTORS as STRENGTHS
 from mien.evaluate.strength import evaluate_strength
@@ -32,7 +33,7 @@ from mien.evaluate.trial import Bench, Part, PhotoSet, Trial
 from mien.evaluate.wild import evaluate_wild
 from mien.image.io import ImageError
 
-USUAL = {"guided": ["restore", "guided"]}
+USUAL = {"guided": [name for name in ("restore", "guided") if name in MODELS]}
 """Models of protocols that compare several, where none is named."""
 Work = tuple[int, Callable[[Trial], Findings]]
 """Number of steps, and what takes them."""
@@ -62,7 +63,7 @@ def judge(asked: EvaluateArguments, photos: tuple[Path, ...]) -> Findings | None
     trial = Trial(
         models=load_models(asked.models or USUAL.get(asked.protocol), asked.device),
         photos=photos,
-        judges=load_judges(asked.device, asked.lpips, asked.niqe),
+        judges=load_judges(asked.device, asked.lpips, asked.niqe, asked.quality_weights),
         find=load_finder(asked.device),
         seed=asked.seed,
     )
@@ -85,7 +86,8 @@ def work_of(asked: EvaluateArguments, trial: Trial) -> Work:
     if asked.protocol == "superres":
         return num * len(SHRINKINGS), evaluate_superres
     if asked.protocol == "wild":
-        return num, evaluate_wild
+        good = None if asked.clean is None else photo_set(asked.clean, "aligned")
+        return num, partial(evaluate_wild, good=good)
     if asked.protocol == "guided":
         return num * len(GUIDED), partial(evaluate_guided, read=load_reader(asked.device))
     if asked.protocol == "recognition":
@@ -144,8 +146,8 @@ def planned(asked: EvaluateArguments, trial: Trial) -> Work:
     if len(asked.photos) != 1:
         raise UsageError(f"{asked.protocol} takes one folder as --photos")
     folder = Path(asked.photos[0])
-    photo_set = PhotoSet(folder.name, PROTOCOLS[asked.protocol].role, folder, trial.photos)
-    parts = PROTOCOLS[asked.protocol].plan(Bench((photo_set,), trial.judges, trial.finder))
+    photos = PhotoSet(folder.name, PROTOCOLS[asked.protocol].role, folder, trial.photos)
+    parts = PROTOCOLS[asked.protocol].plan(Bench((photos,), trial.judges, trial.finder))
     if len(parts) != 1:
         raise EvaluationError(f"{folder} holds what makes {len(parts)} parts of {asked.protocol}, not one")
     part: Part = parts[0]

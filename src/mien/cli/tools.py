@@ -7,6 +7,7 @@ from torch import nn
 from mien.cli.arguments import UsageError
 from mien.evaluate.pose import BoxReader
 from mien.faces.identify import Identify
+from mien.models.frontal.recover import Frontalizer
 from mien.models.reader.network import SMALL as READER_SMALL
 from mien.models.reader.network import ReaderNetwork
 from mien.models.reader.read import Reader
@@ -20,7 +21,7 @@ def load_model(name: str, device: str) -> Recoverer:
     """A model of the zoo."""
     try:
         return zoo.load(name, device)
-    except ValueError as error:  # weights that are missing or damaged, a device that is not there
+    except (ValueError, OSError) as error:  # weights missing or damaged, a device that is not there
         raise UsageError(str(error)) from error
 
 
@@ -68,6 +69,6 @@ def load_reader_from(weights: Path, device: str) -> BoxReader:
 
 def network_of(model: Recoverer) -> nn.Module:
     """The network inside a model."""
-    if not isinstance(model, Restorer):
+    if not isinstance(model, Restorer | Frontalizer):
         raise UsageError("this model has not one network to be timed")
     return model.network

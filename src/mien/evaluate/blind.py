@@ -39,11 +39,12 @@ def spoil_by(profile: Profile, seed: int) -> Spoil:
 def evaluate_blind(trial: Trial, profile: str = "gfrnet") -> Findings:
     """Inputs and results of every model; a step is one picture under one condition."""
     damage = find_profile(profile)
+    trial, left_out = trial.suited(same_pose=True)
     judged = {
         condition: judge_condition(condition, trial, spoil_by(at_scale(damage, factor), trial.seed))
         for condition, factor in CONDITIONS.items()
     }
-    return findings_of("blind", "Blind restoration", trial, {"damage": profile}, judged)
+    return findings_of("blind", "Blind restoration", trial, {"damage": profile}, judged, left_out)
 
 
 def plan_blind(bench: Bench) -> list[Part]:

@@ -89,7 +89,8 @@ def measures_block(found: Findings) -> str:
         about = MEASURES[measure]
         counts = sorted({one.count for row in found.rows for one in row.scores if one.measure == measure})
         count = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-        words = (score.backend, about.color_space, about.crop, about.settings, score.reference)
+        settings = "; ".join(word for word in (about.settings, score.note) if word)
+        words = (score.backend, about.color_space, about.crop, settings, score.reference)
         cells = "".join(f'<td class="words">{escape(word or "–")}</td>' for word in words)
         lines.append(f"<tr><td>{escape(about.title)}</td><td>{count}</td>{cells}</tr>")
     names = ("", "count", "back-end", "colour space", "crop", "settings", "reference")

@@ -6,6 +6,7 @@ Pictures are cut as they would be when met, damaged, and recovered with every ot
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -23,13 +24,9 @@ from mien.faces.identify import most_prominent
 from mien.geometry.flow import flow_error
 from mien.image.io import read_image
 from mien.types import Crop, Guidable, Guidance, Image, ReadFace, Recoverer, Recovery
-from mien.zoo.cards import ZOO
-from mien.zoo.load import load
 
 FACTORS = {"4x": 4.0, "8x": 8.0}
 PROFILE = "gfrnet"
-ALONE, GUIDED = "restore", "guided"
-"""Models of the package."""
 TEMPLATE = "ffhq"
 MOST = 120
 """Pictures of a set in a report."""
@@ -85,9 +82,17 @@ def evaluate_guided(
     The folder of a picture is its person. `read` finds the landmarks that a warp is judged by; without it
     they are the detector's five points.
     """
-    trial.need_pictures()
     if not any(isinstance(model, Guidable) for model in trial.models.values()):
-        raise EvaluationError("this is for models that take reference photos; --model guided does")
+        trial.need_pictures()
+        raise EvaluationError("this is for models that take reference photos; --model guided:FILE does")
+    return judge_pairs(trial, most_guides, read, profile)
+
+
+def judge_pairs(
+    trial: Trial, most_guides: int | None = None, read: ReadFace | None = None, profile: str = PROFILE
+) -> Findings:
+    """The same, also where none of these models takes a guide: others that do are judged elsewhere."""
+    trial, unsuited = trial.suited(same_pose=True, guides=True)
     sittings, num_lost = sittings_of(trial, read)
     guides = guides_of(sittings, most_guides)
     if not guides:
@@ -111,7 +116,7 @@ def evaluate_guided(
         for condition, factor in FACTORS.items()
     }
     lost = (f"{num_lost} of {len(trial.photos)} pictures left out: no face was found",) if num_lost else ()
-    return findings_of(trial, judged, guides, profile, read is not None, lost)
+    return findings_of(trial, judged, guides, profile, read is not None, (*unsuited, *lost))
 
 
 def sittings_of(trial: Trial, read: ReadFace | None) -> tuple[list[Sitting], int]:
@@ -259,7 +264,8 @@ def show(
         labels.append(label(judged, who, pair))
     jpegs = tuple(jpeg_of(picture) for picture in (*pictures, sitting.crop.pixels))
     strip = Strip(f"{condition}: {sitting.name}", (*labels, "truth"), jpegs)
-    judged.shown.append((worth(judged.entries[list(helped)[-1]][pair]), strip))
+    last = list(helped or once)[-1]
+    judged.shown.append((worth(judged.entries[last][pair]), strip))
 
 
 def label(judged: Judged, who: str, pair: str) -> str:
@@ -300,15 +306,9 @@ def findings_of(
     )
 
 
-def evaluate_packaged(trial: Trial) -> Findings:
-    """The package's guided model beside that which takes no guide, on some guides of each picture."""
-    models = {name: load(name) for name in (ALONE, GUIDED)}
-    return evaluate_guided(replace(trial, models=models), MOST_GUIDES)
-
-
 def plan_guided(bench: Bench) -> list[Part]:
-    """On every set of people's references, whichever models a report is of: others cannot be asked this."""
-    if GUIDED not in ZOO:
+    """On every set of people's references, where one of the models looks at them."""
+    if not bench.has_guided:
         return []
     parts = []
     for photo_set in bench.of_role("references"):
@@ -318,13 +318,8 @@ def plan_guided(bench: Bench) -> list[Part]:
                 name=f"guided, {photo_set.name}",
                 photos=photos,
                 num_steps=len(photos) * len(FACTORS),
-                run=evaluate_packaged,
-                settings={
-                    "guides": str(MOST_GUIDES),
-                    "damage": PROFILE,
-                    **{name: ZOO[name].sha256 for name in (ALONE, GUIDED)},
-                },
-                takes_models=False,
+                run=partial(judge_pairs, most_guides=MOST_GUIDES),
+                settings={"guides": str(MOST_GUIDES), "damage": PROFILE},
                 whole_set=words,
             )
         )

@@ -21,6 +21,8 @@ Values = dict[str, list[float]]
 """By measure, one for each picture."""
 Picture = Float[Tensor, "3 _ _"]
 """One of several that need not be of one size."""
+Vectors = Float[Tensor, "pictures features"]
+"""Whom an embedder saw."""
 QualityOf = Callable[[Images], Float[Tensor, " batch"]]
 SMALLEST_MS_SSIM = WINDOW * 2 ** (len(SCALE_WEIGHTS) - 1)
 
@@ -44,13 +46,21 @@ class Judges:
         if self.identify is not None:
             named |= dict.fromkeys(("identity", "degrees"), self.identify_name)
         if self.perception is not None:
-            named["perceptual"] = self.perception.name
+            named[self.perceived] = self.perception.name
         if self.quality is not None:
             named["quality"] = self.quality_name
         return named
 
-    def against(self, images: Images, truth: Image) -> Values:
-        """All that needs the truth, and NIQE, which does not; aligned pictures."""
+    @property
+    def perceived(self) -> str:
+        """What the distance that a network sees goes by."""
+        return "stand_in" if self.perception is not None and self.perception.is_stand_in else "perceptual"
+
+    def against(self, images: Images, truth: Image, vectors: Vectors | None = None) -> Values:
+        """All that needs the truth, and what does not; aligned pictures.
+
+        `vectors` are those of the pictures and last of the truth, if they are known already.
+        """
         truths = truth.expand_as(images)
         found = {"psnr": psnr(images, truths), "ssim": ssim(images, truths)}
         smallest = min(truth.shape[1:])
@@ -58,15 +68,17 @@ class Judges:
             found["ms_ssim"] = ms_ssim(images, truths)
         if self.perception is not None:
             with torch.no_grad():
-                found["perceptual"] = perceptual_distance(images, truths, self.perception)
+                found[self.perceived] = perceptual_distance(images, truths, self.perception)
         if self.identify is not None:
-            vectors = self.vectors([*images, truth])
+            vectors = self.vectors([*images, truth]) if vectors is None else vectors
             found |= alike(vectors[:-1], vectors[-1:].expand(len(images), -1))
         if smallest >= 2 * self.natural.block_size:
             found["niqe"] = niqe(images, self.natural)
+        if self.quality is not None:
+            found["quality"] = self.quality(images)
         return as_lists(found)
 
-    def vectors(self, aligned: list[Image]) -> Float[Tensor, "pictures features"]:
+    def vectors(self, aligned: list[Image]) -> Vectors:
         """Who is seen on pictures that are aligned as a whole."""
         if self.identify is None:
             raise ValueError("there is no embedder among the judges")

@@ -83,7 +83,7 @@ def evaluate_occlusion(
     trial: Trial, read: ReadFace | None = None, model: LinearMorphable | None = None
 ) -> Findings:
     """A step is one photo; every cover is put on every face."""
-    trial.need_models()
+    trial, unsuited = trial.suited(same_pose=True)
     read, model = read or load_reader("cpu"), model or load_morphable("cpu")
     album = Album({name: {who: {} for who in makers(trial)} for name in COVERS})
     for number, path in enumerate(trial.photos):
@@ -99,7 +99,7 @@ def evaluate_occlusion(
         trial.advance()
     if len(album.unread) == len(trial.photos):
         raise EvaluationError(f"none of {len(trial.photos)} faces can be read in 3D")
-    return findings_of(trial, album)
+    return findings_of(trial, album, unsuited)
 
 
 def makers(trial: Trial) -> tuple[str, ...]:
@@ -222,7 +222,7 @@ def likeness_of(trial: Trial, made: Mapping[str, Made], truth: Image) -> dict[st
     return {who: {"identity": values["identity"][row]} for row, who in enumerate(made)}
 
 
-def findings_of(trial: Trial, album: Album) -> Findings:
+def findings_of(trial: Trial, album: Album, unsuited: tuple[str, ...]) -> Findings:
     """Rows, paired differences and worst cases."""
     sheets: tuple[Sheet, ...] = tuple(
         sheet_of(condition, who, found)
@@ -247,7 +247,7 @@ def findings_of(trial: Trial, album: Album) -> Findings:
         rows=tuple(sheet.row(REFERENCE, trial.judges.backends) for sheet in sheets),
         differences=differences(sheets, trial.seed),
         strips=tuple(strip for _, strip in album.strips[: trial.num_strips]),
-        notes=(unread,) if num_unread else (),
+        notes=(*unsuited, *((unread,) if num_unread else ())),
         sheets=sheets,
     )
 

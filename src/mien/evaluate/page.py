@@ -116,6 +116,7 @@ def made(report: Report) -> str:
         f"{escape(name)}: <code>{escape(checksum[:16])}</code>" for name, checksum in report.checksums.items()
     )
     left = [f"not used: {escape(name)}" for name in report.unused]
+    left += [f"left out, {escape(line)}" for line in report.skipped]
     part_of = [escape(line) for line in report.subsampled] or ["every part took all pictures of its folder"]
     return "".join(
         [

@@ -67,7 +67,6 @@ def recovered(version: str) -> str:
 
 def see(portraits: Sequence[Portrait], trial: Trial, spoil: Spoil) -> Seen:
     """Every portrait in every version; the points that align it come from the undamaged picture."""
-    trial.need_models()
     identify = trial.judges.identify
     if identify is None:
         raise EvaluationError("recognition needs an embedder among the judges")

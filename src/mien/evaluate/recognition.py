@@ -49,6 +49,7 @@ class Damage:
 def evaluate_recognition(trial: Trial, pairs: PairList, damage: Damage | None = None) -> Findings:
     """Verification over folds; a step is one picture."""
     damage = damage or Damage()
+    trial, unsuited = trial.suited()
     seen = see(pairs.portraits, trial, spoil_by(damage.chain, trial.seed))
     kept = seen.found[pairs.first] & seen.found[pairs.second]
     if int(kept.sum()) < len(pairs.folds.unique()):
@@ -73,7 +74,7 @@ def evaluate_recognition(trial: Trial, pairs: PairList, damage: Damage | None = 
             "alignment": "by points of the undamaged picture",
             "accuracy": "thresholds from the other folds of the same pictures",
         },
-        notes=(f"{lost} of {len(pairs)} pairs left out with them",) if lost else (),
+        notes=(*unsuited, *((f"{lost} of {len(pairs)} pairs left out with them",) if lost else ())),
         ranks=ranks_of(pairs, seen, trial.models, trial.judges.identify_name),
     )
 
@@ -81,6 +82,7 @@ def evaluate_recognition(trial: Trial, pairs: PairList, damage: Damage | None = 
 def evaluate_templates(trial: Trial, listed: TemplateList, damage: Damage | None = None) -> Findings:
     """Templates against templates, as IJB asks; a step is one picture."""
     damage = damage or Damage()
+    trial, unsuited = trial.suited()
     seen = see(listed.portraits, trial, spoil_by(damage.chain, trial.seed))
     weights = None if listed.weights is None else listed.weights[seen.found]
     pooled: dict[str, Tensor] = {}
@@ -91,6 +93,7 @@ def evaluate_templates(trial: Trial, listed: TemplateList, damage: Damage | None
         )
     kept = torch.isin(listed.first, numbers) & torch.isin(listed.second, numbers)
     lost = int((~kept).sum())
+    gone = (f"{lost} of {len(kept)} pairs of templates left out: no face on one side",) if lost else ()
     if lost == len(kept):
         raise EvaluationError(f"{listed.name}: no pair of templates has faces on both sides")
     first, second = (torch.searchsorted(numbers, side[kept]) for side in (listed.first, listed.second))
@@ -108,7 +111,7 @@ def evaluate_templates(trial: Trial, listed: TemplateList, damage: Damage | None
             "templates": f"{len(numbers)}, frames of a medium averaged, media summed"
             + ("" if weights is None else ", weighted by the lists' detector scores"),
         },
-        notes=(f"{lost} of {len(kept)} pairs of templates left out: no face on one side",) if lost else (),
+        notes=(*unsuited, *gone),
     )
 
 

@@ -14,14 +14,18 @@ import torch
 from mien.data.photos import square
 from mien.evaluate.compare import METHOD, differences
 from mien.evaluate.findings import Findings, Strip
-from mien.evaluate.sheets import Sheet, sheet_of
+from mien.evaluate.judges import Judges, Vectors
+from mien.evaluate.population import population_scores, samples_of
+from mien.evaluate.sheets import Sheet, sheet_of, with_scores
 from mien.evaluate.trial import INPUT, Trial
 from mien.image.io import Photo, encode_photo, read_image
 from mien.image.resize import resize
+from mien.metrics.score import Score
 from mien.pipeline import recover_aligned
 from mien.types import Image, Recoverer
 
 REFERENCE = "the same pictures, undamaged"
+TRUTH = "truth"
 SHOWN_SIDE = 192
 Spoil = Callable[[Image, str], Image]
 """A picture and its name to the damaged picture of the same size."""
@@ -35,20 +39,34 @@ class Judged:
     checksum: str
     """Of the bytes of all damaged pictures."""
     strips: tuple[Strip, ...]
+    vectors: Mapping[str, Vectors]
+    """Whom the embedder sees in all pictures of a maker, and in the truth; empty without one."""
+
+    def population(self, who: str, judges: Judges, seed: int) -> list[Score]:
+        """The whole set beside the whole set of truths."""
+        if not self.vectors:
+            return []
+        made, truth = (samples_of(self.vectors[name], judges.identify_name) for name in (who, TRUTH))
+        return population_scores(made, truth, REFERENCE, are_pairs=True, seed=seed)
 
 
 def judge_condition(condition: str, trial: Trial, spoil: Spoil) -> Judged:
     """Every picture damaged once and given to every model; the worst cases of the last one are shown."""
-    trial.need_models()
     entries: dict[str, dict[str, dict[str, float]]] = {who: {} for who in (INPUT, *trial.models)}
     pictures: list[tuple[float, Strip]] = []
+    seen: dict[str, list[Vectors]] = {}
     digest = hashlib.sha256()
     for number, path in enumerate(trial.photos):
         truth = square(read_image(path), trial.side)
         damaged = spoil(truth, path.name)
         digest.update((damaged * 255).round().to(torch.uint8).numpy().tobytes())
         made = {INPUT: damaged, **recover_all(trial.models, damaged)}
-        values = trial.judges.against(torch.stack(list(made.values())), truth)
+        vectors = None
+        if trial.judges.identify is not None:
+            vectors = trial.judges.vectors([*made.values(), truth])
+            for who, vector in zip((*made, TRUTH), vectors.split(1), strict=True):
+                seen.setdefault(who, []).append(vector)
+        values = trial.judges.against(torch.stack(list(made.values())), truth, vectors)
         name = f"{number}/{path.name}"
         for row, who in enumerate(made):
             entries[who][name] = {measure: of_all[row] for measure, of_all in values.items()}
@@ -61,16 +79,22 @@ def judge_condition(condition: str, trial: Trial, spoil: Spoil) -> Judged:
         sheets=tuple(sheet_of(condition, who, found) for who, found in entries.items()),
         checksum=digest.hexdigest()[:16],
         strips=tuple(strip for _, strip in pictures[: trial.num_strips]),
+        vectors={who: torch.cat(found) for who, found in seen.items()},
     )
 
 
 def findings_of(
-    protocol: str, title: str, trial: Trial, settings: Mapping[str, str], judged: Mapping[str, Judged]
+    protocol: str,
+    title: str,
+    trial: Trial,
+    settings: Mapping[str, str],
+    judged: Mapping[str, Judged],
+    left_out: tuple[str, ...] = (),
 ) -> Findings:
-    """Rows, paired differences and worst cases of all conditions."""
+    """Rows, paired differences and worst cases of all conditions; and whom this could not judge."""
     checksums = {f"checksum of {name}": one.checksum for name, one in judged.items()}
     sheets = tuple(sheet for one in judged.values() for sheet in one.sheets)
-    alone = len(trial.photos) < 2
+    alone = ("one picture has no interval: there are no paired differences",)
     return Findings(
         protocol=protocol,
         title=title,
@@ -81,10 +105,16 @@ def findings_of(
             **checksums,
             "differences": METHOD,
         },
-        rows=tuple(sheet.row(REFERENCE, trial.judges.backends) for sheet in sheets),
+        rows=tuple(
+            with_scores(
+                sheet.row(REFERENCE, trial.judges.backends),
+                judged[sheet.condition].population(sheet.who, trial.judges, trial.seed),
+            )
+            for sheet in sheets
+        ),
         differences=differences(sheets, trial.seed),
         strips=tuple(strip for one in judged.values() for strip in one.strips),
-        notes=("one picture has no interval: there are no paired differences",) if alone else (),
+        notes=(*left_out, *(alone if len(trial.photos) < 2 else ())),
         sheets=sheets,
     )
 
@@ -110,7 +140,7 @@ def make_strip(
     """Input, results and truth, each with its numbers."""
     labels = [f"{who} {describe(list(entries[who].values())[-1])}".strip() for who in made]
     pictures = [*made.values(), truth]
-    return Strip(caption, (*labels, "truth"), tuple(jpeg_of(picture) for picture in pictures))
+    return Strip(caption, (*labels, TRUTH), tuple(jpeg_of(picture) for picture in pictures))
 
 
 def describe(values: Mapping[str, float]) -> str:

@@ -13,7 +13,7 @@ from mien.evaluate.findings import Findings
 from mien.evaluate.join import joined
 from mien.evaluate.sheets import EvaluationError
 from mien.evaluate.stored import key_of, read_findings, write_findings
-from mien.evaluate.trial import Bench, Part, Trial
+from mien.evaluate.trial import Bench, Part, Trial, UnsuitedError
 from mien.image.io import ImageError
 from mien.types import Recoverer
 
@@ -67,6 +67,8 @@ class Report:
     subsampled: tuple[str, ...]
     problems: tuple[str, ...]
     seconds: float
+    skipped: tuple[str, ...] = ()
+    """Parts that are for none of the models."""
     date: str = field(default_factory=lambda: date.today().isoformat())
 
 
@@ -101,10 +103,12 @@ def make_report(
     """A part that fails is told and the rest goes on."""
     reporter = reporter or Reporter()
     start = time.perf_counter()
-    entries, problems = [], []
+    entries, problems, skipped = [], [], []
     for protocol, part in parts:
         try:
             entries.append(do_part(protocol, part, bench, contestants, folder, seed, reporter))
+        except UnsuitedError as error:
+            skipped.append(f"{part.name}: {error}")
         except (EvaluationError, ImageError) as error:
             problems.append(f"{part.name}: {error}")
             reporter.say(problems[-1])
@@ -117,6 +121,7 @@ def make_report(
         subsampled=tuple(f"{part.name}: {part.whole_set}" for _, part in parts if part.whole_set),
         problems=tuple(problems),
         seconds=time.perf_counter() - start,
+        skipped=tuple(skipped),
     )
 
 
@@ -129,8 +134,10 @@ def do_part(
     seed: int,
     reporter: Reporter,
 ) -> Entry:
-    """One model after the other, as far as they are not kept already."""
-    found, was_kept = [], True
+    """One model after the other, as far as they are not kept already; those that it is not for are named."""
+    found: list[Findings] = []
+    unsuited: list[str] = []
+    was_kept = True
     trial = Trial(
         models=contestants.models,
         photos=part.photos,
@@ -147,14 +154,27 @@ def do_part(
         path = folder / KEPT / f"{file_name(part.name, name)}-{key(part, trial, contestants, name)}.json"
         kept = read_findings(path)
         if kept is None:
+            try:
+                kept = perform(part, trial, name)
+            except UnsuitedError as error:
+                unsuited.append(str(error))
+                advance(part.num_steps, reporter)
+                continue
             was_kept = False
-            kept = perform(part, trial, name)
             write_findings(path, kept)
         else:
-            for _ in range(part.num_steps):
-                reporter.advance()
+            advance(part.num_steps, reporter)
         found.append(kept)
-    return Entry(protocol, part.name, joined(found, seed), was_kept)
+    if not found:
+        raise UnsuitedError("; ".join(unsuited))
+    whole = joined(found, seed)
+    return Entry(protocol, part.name, replace(whole, notes=(*whole.notes, *unsuited)), was_kept)
+
+
+def advance(num_steps: int, reporter: Reporter) -> None:
+    """Of work that need not be done."""
+    for _ in range(num_steps):
+        reporter.advance()
 
 
 def perform(part: Part, trial: Trial, name: str | None) -> Findings:

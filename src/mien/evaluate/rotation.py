@@ -28,10 +28,8 @@ Entries = dict[str, dict[str, dict[str, dict[str, float]]]]
 
 def evaluate_rotation(trial: Trial, read: ReadFace | None = None) -> Findings:
     """A step is one photo. Who cannot turn heads is passed over, and said so."""
-    trial.need_models()
+    trial, unsuited = trial.suited(turns=True)
     turning = {who: model for who, model in trial.models.items() if isinstance(model, Turnable)}
-    if not turning:
-        raise EvaluationError(f"none of {', '.join(trial.models)} turns heads")
     read = read or load_reader("cpu")
     entries: Entries = {condition_of(yaw): {who: {} for who in turning} for yaw in YAWS}
     strips: list[Strip] = []
@@ -55,7 +53,7 @@ def evaluate_rotation(trial: Trial, read: ReadFace | None = None) -> Findings:
         trial.advance()
     if not any(entries[condition_of(0.0)].values()):
         raise EvaluationError(f"none of {len(trial.photos)} faces can be read in 3D")
-    return findings_of(trial, entries, strips, left, [who for who in trial.models if who not in turning])
+    return findings_of(trial, entries, strips, left, unsuited)
 
 
 def condition_of(yaw: float) -> str:
@@ -97,7 +95,7 @@ def yaw_of(recovery: Recovery, template: str, read: ReadFace) -> float:
 
 
 def findings_of(
-    trial: Trial, entries: Entries, strips: list[Strip], left: list[str], unable: list[str]
+    trial: Trial, entries: Entries, strips: list[Strip], left: list[str], unsuited: tuple[str, ...]
 ) -> Findings:
     """Rows, and identity over yaw."""
     sheets: tuple[Sheet, ...] = tuple(
@@ -106,11 +104,7 @@ def findings_of(
         for who, found in by_maker.items()
         if found
     )
-    notes = []
-    if left:
-        notes.append(f"{len(left)} faces left out, not read in 3D: {', '.join(left[:3])}")
-    if unable:
-        notes.append(f"{', '.join(unable)} cannot turn heads and is not judged")
+    unread = (f"{len(left)} faces left out, not read in 3D: {', '.join(left[:3])}",) if left else ()
     return Findings(
         protocol="rotation",
         title="Turned to a yaw",
@@ -124,7 +118,7 @@ def findings_of(
         differences=differences(sheets, trial.seed),
         charts=charts_of(sheets),
         strips=tuple(strips),
-        notes=tuple(notes),
+        notes=(*unsuited, *unread),
         sheets=sheets,
     )
 

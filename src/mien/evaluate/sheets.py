@@ -1,8 +1,8 @@
 """What each picture got, from which means and paired differences are made."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mien.metrics.mean import Mean
 from mien.metrics.score import Score
@@ -78,6 +78,11 @@ class Sheet:
                 )
             )
         return Row(self.condition, self.who, tuple(scores))
+
+
+def with_scores(row: Row, scores: Sequence[Score]) -> Row:
+    """What is said of all pictures together stands behind the means."""
+    return replace(row, scores=(*row.scores, *scores))
 
 
 def sheet_of(condition: str, who: str, entries: Mapping[str, Mapping[str, float]]) -> Sheet:

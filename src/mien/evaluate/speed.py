@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -108,23 +109,12 @@ def measure_speed(
     repeats: int = 15,
 ) -> SpeedReport:
     """Recover one photo again and again; then the model's `network` alone."""
-    results = [recover(photo, model, find=find) for _ in range(repeats + 1)][1:]
-    faces = len(results[0].faces)
-    if faces == 0:
-        raise ValueError("the photo to time with holds no face")
-    stages = {
-        stage: statistics.median(result.seconds[stage] for result in results) * 1000
-        for stage in results[0].seconds
-    }
-    parameter = next(network.parameters())
-    inputs = torch.rand(
-        1, 3, model.crop_size, model.crop_size, device=parameter.device, dtype=parameter.dtype
-    )
-    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    stages, faces = stage_times(model, photo, find, repeats)
+    inputs = a_crop(network, model.crop_size)
     per_photo = sum(stages.values())
     return SpeedReport(
         model=model_name,
-        device=str(parameter.device),
+        device=str(inputs.device),
         num_threads=torch.get_num_threads(),
         photo_size=(photo.shape[2], photo.shape[1]),
         num_faces=faces,
@@ -133,33 +123,58 @@ def measure_speed(
         per_face=per_photo / faces,
         network=timed_forward(network, inputs, 2 * repeats),
         network_gigaflops=operations(network, inputs),
-        peak_gigaflops_per_second=peak(parameter.device, parameter.dtype, repeats),
+        peak_gigaflops_per_second=peak(inputs.device, inputs.dtype, repeats),
     )
 
 
+def a_crop(network: nn.Module, side: int) -> Float[Tensor, "1 3 side side"]:
+    """Noise, where the network is and in its precision."""
+    parameter = next(network.parameters())
+    made = torch.rand(1, 3, side, side, device=parameter.device, dtype=parameter.dtype)
+    return made.contiguous(memory_format=torch.channels_last)
+
+
+def stage_times(
+    model: Recoverer, photo: Image, find: FindFaces | None, repeats: int
+) -> tuple[dict[str, float], int]:
+    """Medians in milliseconds, after one run to warm up; and how many faces the photo has."""
+    results = [recover(photo, model, find=find) for _ in range(repeats + 1)][1:]
+    num_faces = len(results[0].faces)
+    if num_faces == 0:
+        raise ValueError("the photo to time with holds no face")
+    stages = {
+        stage: statistics.median(result.seconds[stage] for result in results) * 1000
+        for stage in results[0].seconds
+    }
+    return stages, num_faces
+
+
 def evaluate_speed(trial: Trial) -> Findings:
-    """Every model on the first photo that holds a face; those without a network of their own are named."""
-    trial.need_models()
+    """Every model on the first photo that holds a face; of those that are one network also that alone."""
+    trial, unsuited = trial.suited()
     path = first_with_face(trial)
+    photo = read_image(path)
     rows: list[Row] = []
-    about: dict[str, str] = {}
+    num_faces = 0
     for name, model in trial.models.items():
+        stages, num_faces = stage_times(model, photo, trial.finder, REPEATS)
+        rows += [row_of(stage, name, milliseconds) for stage, milliseconds in stages.items()]
+        rows.append(row_of("per photo", name, sum(stages.values())))
         if name in trial.networks:
-            report = measure_speed(model, trial.networks[name], read_image(path), name, trial.finder, REPEATS)
-            rows += rows_of(report)
-            width, height = report.photo_size
-            about = {
-                "photo": f"{path.name}, {width} x {height}, {report.num_faces} face(s)",
-                "machine": f"{report.device}, {report.num_threads} threads",
-            }
+            rows.append(network_row(name, trial.networks[name], model.crop_size))
         trial.advance()
-    left_out = [name for name in trial.models if name not in trial.networks]
+    height, width = photo.shape[1:]
+    timed = [name for name in trial.models if name not in trial.networks]
     return Findings(
         protocol="speed",
         title="Speed",
-        settings={"models": ", ".join(trial.models), **about},
+        settings={
+            "models": ", ".join(trial.models),
+            "photo": f"{path.name}, {width} x {height}, {num_faces} face(s)",
+            "machine": f"{torch.get_num_threads()} threads",
+        },
         rows=tuple(rows),
-        notes=tuple(f"{name} was not timed: it has not one network" for name in left_out),
+        notes=(*unsuited, *(f"{name} has not one network to be timed alone" for name in timed)),
     )
 
 
@@ -170,16 +185,22 @@ def first_with_face(trial: Trial) -> Path:
     raise EvaluationError(f"none of {len(trial.photos)} photos to time with holds a face")
 
 
-def rows_of(report: SpeedReport) -> list[Row]:
-    """A row for each stage."""
-    times = {**report.stages, "per photo": report.per_photo, "network alone": report.network}
-    found = []
-    for stage, milliseconds in times.items():
-        scores = [Score("milliseconds", milliseconds, REPEATS, "none", report.device)]
-        if stage == "network alone":
-            scores.append(Score("peak_share", report.share_of_peak, REPEATS, "none", report.device))
-        found.append(Row(stage, report.model, tuple(scores)))
-    return found
+def row_of(stage: str, name: str, milliseconds: float) -> Row:
+    return Row(stage, name, (Score("milliseconds", milliseconds, REPEATS, "none"),))
+
+
+def network_row(name: str, network: nn.Module, side: int) -> Row:
+    """One crop through the network, and its rate over that of plain convolutions."""
+    inputs = a_crop(network, side)
+    milliseconds = timed_forward(network, inputs, 2 * REPEATS)
+    rate = operations(network, inputs) / (milliseconds / 1000)
+    share = rate / peak(inputs.device, inputs.dtype, REPEATS)
+    scores = (("milliseconds", milliseconds), ("peak_share", share))
+    return Row(
+        "network alone",
+        name,
+        tuple(Score(measure, value, REPEATS, "none", str(inputs.device)) for measure, value in scores),
+    )
 
 
 def plan_speed(bench: Bench) -> list[Part]:

@@ -10,7 +10,7 @@ from mien.evaluate.sheets import Row, Sheet
 from mien.image.io import write_bytes
 from mien.metrics.score import Score
 
-FORMAT = 1
+FORMAT = 2
 """Goes into every key: raised when a protocol changes, so that old parts do not count as done."""
 
 

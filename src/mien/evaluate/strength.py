@@ -10,7 +10,7 @@ from mien.evaluate.sheets import Row
 from mien.evaluate.trial import Bench, Part, Trial
 
 FACTORS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
-SHOWN = ("psnr", "ssim", "perceptual", "identity", "niqe", "quality")
+SHOWN = ("psnr", "ssim", "perceptual", "stand_in", "identity", "niqe", "quality")
 """Those that a curve is drawn of, as far as they are there."""
 MOST = 20
 
@@ -20,6 +20,7 @@ def evaluate_strength(
 ) -> Findings:
     """The factor is fixed, all else of the profile is drawn as always."""
     damage = find_profile(profile)
+    trial, left_out = trial.suited(same_pose=True)
     judged = {
         name_of(factor): judge_condition(
             name_of(factor), trial, spoil_by(at_scale(damage, factor), trial.seed)
@@ -27,7 +28,8 @@ def evaluate_strength(
         for factor in factors
     }
     settings = {"damage": f"{profile}, factor fixed"}
-    found = findings_of("strength", "Quality and identity against damage", trial, settings, judged)
+    title = "Quality and identity against damage"
+    found = findings_of("strength", title, trial, settings, judged, left_out)
     return replace(found, charts=charts_of(found.rows, factors))
 
 

@@ -28,12 +28,13 @@ def evaluate_superres(trial: Trial) -> Findings:
     def spoil_at(factor: int) -> Spoil:
         return lambda truth, name: shrink_and_enlarge(truth, factor)
 
+    trial, left_out = trial.suited(same_pose=True)
     judged = {
         condition: judge_condition(condition, trial, spoil_at(factor))
         for condition, factor in FACTORS.items()
     }
     settings = {"damage": "bicubic, widened kernel, 8 bits"}
-    return findings_of("superres", "Super-resolution alone", trial, settings, judged)
+    return findings_of("superres", "Super-resolution alone", trial, settings, judged, left_out)
 
 
 def plan_superres(bench: Bench) -> list[Part]:

@@ -187,6 +187,7 @@ def as_json(report: Report) -> dict[str, object]:
         "sets": dict(report.sets),
         "unused": list(report.unused),
         "subsampled": list(report.subsampled),
+        "skipped": list(report.skipped),
         "problems": list(report.problems),
         "parts": [
             {"protocol": entry.protocol, "part": entry.part, **entry.findings.as_json()}

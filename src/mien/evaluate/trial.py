@@ -1,18 +1,24 @@
 """What every protocol is given: models, pictures, judges; and the parts that a report is made of."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from mien.evaluate.findings import Findings
 from mien.evaluate.judges import Judges, largest_crop
 from mien.evaluate.sheets import EvaluationError
-from mien.types import Box, FindFaces, Guidable, Image, Reading, Recoverer
+from mien.faces.align import whole_crop
+from mien.types import Box, FindFaces, Guidable, Image, Reading, Recoverer, Turnable
 
 INPUT = "input"
 """Who goes by this name made nothing: the picture as it came."""
+
+
+class UnsuitedError(EvaluationError):
+    """Models that a protocol has no question for, and why; others may be judged by it."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,44 @@ class Trial:
         self.need_pictures()
         if not self.models or INPUT in self.models:
             raise EvaluationError(f"wanted models by name, none of them {INPUT!r}, got {list(self.models)}")
-        for name, model in self.models.items():
-            if isinstance(model, Guidable):
-                raise EvaluationError(f"{name} wants reference photos, which the protocol guided gives it")
+
+    def suited(
+        self, same_pose: bool = False, guides: bool = False, turns: bool = False
+    ) -> tuple["Trial", tuple[str, ...]]:
+        """The trial of those models that a protocol can judge, and a line on each of the others.
+
+        `same_pose`: there is a truth, which shows the head as it was. `guides`: reference photos are given.
+        `turns`: heads are to be turned.
+        """
+        self.need_models()
+        why = {
+            name: reason
+            for name, model in self.models.items()
+            if (reason := misfit(model, same_pose, guides, turns))
+        }
+        notes = tuple(f"{name} is not judged here: {reason}" for name, reason in why.items())
+        if len(why) == len(self.models):
+            raise UnsuitedError("; ".join(notes))
+        left = {name: model for name, model in self.models.items() if name not in why}
+        return replace(self, models=left), notes
+
+
+def misfit(model: Recoverer, same_pose: bool, guides: bool, turns: bool) -> str:
+    """Why a model cannot be judged so; empty where it can."""
+    if turns and not isinstance(model, Turnable):
+        return "it cannot turn heads"
+    if isinstance(model, Guidable):
+        return "" if guides else "it wants reference photos, which the protocol guided gives it"
+    if same_pose and not keeps_pose(model):
+        return "it turns heads, and the truth shows them as they were"
+    return ""
+
+
+@torch.no_grad()
+def keeps_pose(model: Recoverer) -> bool:
+    """By what it says of a gray crop: who turns every head turns that one, too."""
+    size = model.crop_size
+    return model([whole_crop(torch.full((3, size, size), 0.5), size, model.template)])[0].keeps_pose
 
 
 @dataclass(frozen=True)
@@ -114,6 +155,8 @@ class Bench:
 
     read_box: ReadBox | None = None
     """None where there are no weights of a reader; then nothing judges one."""
+    has_guided: bool = False
+    """Whether one of the models takes reference photos."""
     pose_labels: Path | None = None
     """None: a file beside the folder, called after it with `_labels.npz`."""
 

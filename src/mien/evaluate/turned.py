@@ -68,7 +68,7 @@ def evaluate_turned(
     model: LinearMorphable | None = None,
 ) -> Findings:
     """A step is one photo."""
-    trial.need_models()
+    trial, unsuited = trial.suited()
     identify = trial.judges.identify
     if identify is None:
         raise EvaluationError("recognition needs an embedder among the judges")
@@ -91,7 +91,8 @@ def evaluate_turned(
                 probes.append(Probe(who, number, nearest_yaw(float(yaw)), vector, looks, likeness))
         if len(strips) < trial.num_strips:
             strips.append(strip_of(sitter.name, views, made))
-    return findings_of(trial, name, probes, gallery, len(sitters), tuple(strips))
+    found = findings_of(trial, name, probes, gallery, len(sitters), tuple(strips))
+    return replace(found, notes=unsuited)
 
 
 def find_sitters(trial: Trial, read: ReadFace, model: LinearMorphable) -> list[Sitter]:

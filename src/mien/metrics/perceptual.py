@@ -29,6 +29,8 @@ class Perception:
     """Pictures in [0, 1] to feature maps, fine to coarse."""
     heads: tuple[Head, ...] = ()
     """One weight per channel and map; none at all: every channel counts the same."""
+    is_stand_in: bool = False
+    """Whether another network than LPIPS's looks, so that its numbers compare with no published ones."""
 
     def __post_init__(self) -> None:
         if any(bool((head < 0).any()) for head in self.heads):

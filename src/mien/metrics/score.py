@@ -32,6 +32,9 @@ MEASURES: Mapping[str, Measure] = {
     "ssim_y": Measure("SSIM (Y)", "", "higher", LUMA, "none", "Gaussian 11, sigma 1.5, valid region"),
     "ms_ssim": Measure("MS-SSIM", "", "higher", RGB, "none", "5 scales, Gaussian 11, sigma 1.5"),
     "perceptual": Measure("LPIPS", "", "lower", RGB, "none", "unit-normalised features, mean over pixels"),
+    "stand_in": Measure(
+        "perceptual distance", "", "lower", RGB, "none", "LPIPS's formula over another network: not LPIPS"
+    ),
     "frechet": Measure("Fréchet distance", "", "lower", RGB, "none", "unbiased covariances"),
     "frechet_infinity": Measure(
         "Fréchet distance, extrapolated", "", "lower", RGB, "none", "straight line over 1 / count"

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mien.faces.identify import FACE_SIZE, cut_face, most_prominent
-from mien.models.identity.network import as_input
+from mien.models.identity.network import IdentityNetwork, as_input
 from mien.types import Detection, Image, Images
 
 Embeddings = Float[Tensor, "batch features"]
@@ -38,6 +38,13 @@ class Identifier:
         if faces.shape[1:] != (3, FACE_SIZE, FACE_SIZE):
             raise ValueError(f"faces must be 3 x {FACE_SIZE} x {FACE_SIZE}, not {tuple(faces.shape[1:])}")
         return torch.cat([self._embed(part.to(self.device)) for part in faces.split(self.batch_size)]).cpu()
+
+    @torch.inference_mode()
+    def maps(self, images: Images) -> list[Float[Tensor, "batch _ _ _"]]:
+        """What is seen where, fine to coarse; of pictures of any size and alignment."""
+        if not isinstance(self.network, IdentityNetwork):
+            raise TypeError(f"a {type(self.network).__name__} does not say what it sees where")
+        return [seen.cpu() for seen in self.network.maps(as_input(images.to(self.device)))]
 
     def _embed(self, faces: Images) -> Embeddings:
         both = as_input(torch.cat((faces, faces.flip(3))))
