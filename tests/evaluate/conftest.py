@@ -1,6 +1,6 @@
 """Small pictures, a finder and an embedder that cost nothing, and models that do nearly nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,21 @@ def make_picture(seed: int, side: int = SIDE) -> torch.Tensor:
 @pytest.fixture
 def mixer() -> type[Mixer]:
     return Mixer
+
+
+@dataclass(frozen=True)
+class Guided(Mixer):
+    """Wants photos to look at."""
+
+    unused: tuple[int, ...] = ()
+
+    def with_references(self, album: Sequence[torch.Tensor], any_person: bool = False) -> "Guided":
+        return self
+
+
+@pytest.fixture
+def guided() -> Guided:
+    return Guided()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -59,3 +60,13 @@ def test_ticks_are_round_and_within(low, span):
 def test_every_decade_has_a_tick():
     assert Axis(1e-4, 1.0, 0.0, 100.0, True).ticks == pytest.approx([1e-4, 1e-3, 1e-2, 0.1, 1])
     assert Axis(1.0, 100.0, 0.0, 100.0, True)(10.0) == pytest.approx(50)
+
+
+def test_what_nothing_connects_is_dots_around_a_ring():
+    points = replace(chart((0.0, 0.0), (1.0, 1.0), (2.0, 0.5)), is_scatter=True)
+    drawn = svg_of(points, {"still": 0})
+    assert "<path" not in drawn
+    assert drawn.count('class="dot line s1"') == 3
+    assert "the middle: 1, 0.5" in drawn
+    assert "<circle" in legend_of(points, {})
+    assert "<path" in legend_of(chart((0.0, 0.0)), {})

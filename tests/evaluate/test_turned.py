@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mien.evaluate.sheets import EvaluationError
-from mien.evaluate.trial import INPUT, Trial
-from mien.evaluate.turned import YAWS, evaluate_turned, nearest_yaw, spread
+from mien.evaluate.trial import INPUT, Trial, spread
+from mien.evaluate.turned import YAWS, evaluate_turned, nearest_yaw
 from mien.geometry.camera import WeakPerspective
 from mien.geometry.pose import turn
 from mien.types import Crop, Reading, Recoverer

@@ -30,12 +30,14 @@ NOTES = """
 blind        damages aligned pictures, recovers them, and compares with what they were
 superres     the same where bicubic shrinking, 4x and 8x, is all the damage
 strength     the same at seven strengths of damage
+single       the same with one damage at a time: low resolution, blur, light, noise, colours, JPEG
 wild         any photos, without a truth: naturalness, the detector's confidence, and whether the
              person is still the one of the photo
 recognition  are they the same person, before and after? Pairs are made inside a folder that has a
              folder for each person, or read from LFW's, CFP's, AgeDB's or IJB's lists or a .bin pack
 pose         the 68 landmarks and the angles that the reader finds, against the truth, as AFLW2000-3D
              measures them: on faces as they are, behind hands, damaged at 6x
+domains      how far from people's true faces a recogniser sees what is made of turned, damaged views
 guided       every pair of pictures inside a person's folder: one is damaged, the other guides; beside a
              stranger's photo and no guide at all
 speed        recovers a photo again and again: milliseconds for each stage, and the network against
@@ -49,6 +51,7 @@ SUMMARIES = {
     "blind": "against the truth, after damage",
     "superres": "against the truth, after bicubic shrinking alone",
     "strength": "against the truth, as damage grows",
+    "single": "against the truth, one damage at a time",
     "wild": "photos without a truth",
     "recognition": "whether people are still recognised",
     "guided": "with a photo of the same person",
@@ -174,7 +177,10 @@ def add_all(options: Options) -> None:
     )
     options.add_argument("--only", nargs="+", choices=PROTOCOLS, metavar="PROTOCOL", help="just these")
     options.add_argument(
-        "--most", type=whole_number(1), metavar="N", help="at most N pictures of each folder, evenly spread"
+        "--most",
+        type=whole_number(1),
+        metavar="N",
+        help="at most N pictures of each folder, or of a folder of people N people, evenly spread",
     )
     options.add_argument(
         "--pose-labels", type=Path, metavar="FILE", help="labels for pose (default DIR/<folder>_labels.npz)"

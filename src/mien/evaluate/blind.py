@@ -6,7 +6,7 @@ from functools import partial
 from mien.degrade.chain import PROFILES, Profile
 from mien.degrade.exact import degrade_exact, picture_seed
 from mien.evaluate.findings import Findings
-from mien.evaluate.reference import Spoil, findings_of, judge_condition
+from mien.evaluate.reference import Spoil, findings_of, judge_condition, suited
 from mien.evaluate.sheets import EvaluationError
 from mien.evaluate.trial import Bench, Part, Trial
 from mien.types import Image
@@ -39,7 +39,7 @@ def spoil_by(profile: Profile, seed: int) -> Spoil:
 def evaluate_blind(trial: Trial, profile: str = "gfrnet") -> Findings:
     """Inputs and results of every model; a step is one picture under one condition."""
     damage = find_profile(profile)
-    trial, left_out = trial.suited(same_pose=True)
+    trial, left_out = suited(trial)
     judged = {
         condition: judge_condition(condition, trial, spoil_by(at_scale(damage, factor), trial.seed))
         for condition, factor in CONDITIONS.items()

@@ -7,6 +7,7 @@ from html import escape
 
 from mien.evaluate.findings import Chart, Line
 from mien.evaluate.portraits import CLEAN
+from mien.evaluate.reference import TRUTH
 from mien.evaluate.trial import INPUT
 
 WIDTH, HEIGHT = 520, 300
@@ -68,8 +69,9 @@ def svg_of(chart: Chart, numbers: dict[str, int]) -> str:
         f'<text class="axis" transform="translate(13 {(TOP + HEIGHT - BOTTOM) / 2:.0f}) rotate(-90)">'
         f"{escape(chart.y)}</text>",
     ]
+    draw = draw_dots if chart.is_scatter else draw_line
     for line in chart.lines:
-        parts += draw_line(line, drawable(line, chart.is_log), x, y, style_of(line.name, numbers))
+        parts += draw(line, drawable(line, chart.is_log), x, y, style_of(line.name, numbers))
     return "".join([*parts, "</svg>"])
 
 
@@ -116,7 +118,7 @@ def tick_name(tick: float, along: Axis) -> str:
 
 def style_of(name: str, numbers: dict[str, int]) -> str:
     """Makers have colours; what came in and what was undamaged are gray."""
-    if name in (INPUT, CLEAN):
+    if name in (INPUT, CLEAN, TRUTH):
         return f"line {'input' if name == INPUT else 'clean'}"
     return f"line s{numbers.get(name, 0) % NUM_COLORS + 1}"
 
@@ -133,10 +135,24 @@ def draw_line(line: Line, points: list[tuple[float, float]], x: Axis, y: Axis, s
     return parts
 
 
+def draw_dots(line: Line, points: list[tuple[float, float]], x: Axis, y: Axis, style: str) -> list[str]:
+    """A dot for each, and a ring around where they are on average."""
+    parts = []
+    for across, down in points:
+        parts.append(f'<circle class="dot {style}" cx="{x(across):.1f}" cy="{y(down):.1f}" r="2.6"/>')
+    if points:
+        middle = [sum(values) / len(points) for values in zip(*points, strict=True)]
+        words = escape(f"{line.name}, the middle: {middle[0]:.3g}, {middle[1]:.3g}")
+        ring = f'<circle class="ring {style}" cx="{x(middle[0]):.1f}" cy="{y(middle[1]):.1f}" r="7">'
+        parts.append(f"{ring}<title>{words}</title></circle>")
+    return parts
+
+
 def legend_of(chart: Chart, numbers: dict[str, int]) -> str:
-    items = (
-        f'<li><svg viewBox="0 0 24 8" aria-hidden="true"><path class="{style_of(line.name, numbers)}" '
-        f'd="M1 4L23 4"/></svg>{escape(line.name)}</li>'
-        for line in chart.lines
-    )
+    items = []
+    for line in chart.lines:
+        style = style_of(line.name, numbers)
+        dot, dash = '<circle class="{}" cx="12" cy="4" r="3"/>', '<path class="{}" d="M1 4L23 4"/>'
+        mark = (dot if chart.is_scatter else dash).format(style)
+        items.append(f'<li><svg viewBox="0 0 24 8" aria-hidden="true">{mark}</svg>{escape(line.name)}</li>')
     return f'<ul class="legend">{"".join(items)}</ul>'

@@ -50,6 +50,8 @@ class Chart:
     lines: tuple[Line, ...]
     is_log: bool = False
     """The x axis; values of 0 and less have no place there."""
+    is_scatter: bool = False
+    """Whether the points of a line are pictures, say, which nothing connects."""
 
 
 @dataclass(frozen=True)

@@ -312,7 +312,7 @@ def plan_guided(bench: Bench) -> list[Part]:
         return []
     parts = []
     for photo_set in bench.of_role("references"):
-        photos, words = bench.some(photo_set, MOST)
+        photos, words = bench.some_people(photo_set, most_photos=MOST)
         parts.append(
             Part(
                 name=f"guided, {photo_set.name}",

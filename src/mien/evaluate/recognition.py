@@ -244,7 +244,7 @@ def plan_recognition(bench: Bench) -> list[Part]:
     """Twice on every set of people: GFRNet's damage at 6x, and MDFR's, which LFW-Lq is made by."""
     parts = []
     for photo_set in bench.of_role("people"):
-        photos, words = bench.some(photo_set)
+        photos, words = bench.some_people(photo_set)
         for damage in (Damage("gfrnet", 6.0), Damage("mdfr")):
             parts.append(
                 Part(

@@ -1,7 +1,7 @@
 """Everything that can be judged with the pictures there are; all parts are kept, so a stop costs one."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -33,12 +33,12 @@ class Contestants:
     checksums: Mapping[str, str]
     """Of the weights of models and judges, by name: who is not a model judges."""
 
-    def settings(self, model: str | None) -> dict[str, str]:
+    def settings(self, models: tuple[str, ...]) -> dict[str, str]:
         """Whose weights a part depends on."""
         return {
             name: checksum
             for name, checksum in self.checksums.items()
-            if name == model or name not in self.models
+            if name in models or name not in self.models
         }
 
 
@@ -88,7 +88,14 @@ def plan_all(bench: Bench, protocols: tuple[str, ...] = tuple(PROTOCOLS)) -> lis
 
 def count_steps(parts: list[tuple[str, Part]], num_models: int) -> int:
     """Of a progress bar."""
-    return sum(part.num_steps * (num_models if part.takes_models else 1) for _, part in parts)
+    return sum(part.num_steps * len(rounds(part, ("",) * num_models)) for _, part in parts)
+
+
+def rounds(part: Part, models: Sequence[str]) -> list[tuple[str, ...]]:
+    """Which models a part is done with, time after time."""
+    if not part.takes_models:
+        return [()]
+    return [tuple(models)] if part.together else [(name,) for name in models]
 
 
 def make_report(
@@ -149,13 +156,14 @@ def do_part(
         advance=reporter.advance,
     )
     trial = replace(trial, size=trial.side)
-    for name in tuple(contestants.models) if part.takes_models else (None,):
-        reporter.begin(f"{part.name}, {name}" if name else part.name)
-        path = folder / KEPT / f"{file_name(part.name, name)}-{key(part, trial, contestants, name)}.json"
+    for names in rounds(part, tuple(contestants.models)):
+        who = names[0] if len(names) == 1 else ""
+        reporter.begin(f"{part.name}, {who}" if who else part.name)
+        path = folder / KEPT / f"{file_name(part.name, who)}-{key(part, trial, contestants, names)}.json"
         kept = read_findings(path)
         if kept is None:
             try:
-                kept = perform(part, trial, name)
+                kept = perform(part, trial, names)
             except UnsuitedError as error:
                 unsuited.append(str(error))
                 advance(part.num_steps, reporter)
@@ -177,23 +185,22 @@ def advance(num_steps: int, reporter: Reporter) -> None:
         reporter.advance()
 
 
-def perform(part: Part, trial: Trial, name: str | None) -> Findings:
-    """With one model, or with none."""
-    alone = {name: trial.models[name]} if name else {}
+def perform(part: Part, trial: Trial, names: tuple[str, ...]) -> Findings:
+    """With these models alone."""
     start = time.perf_counter()
-    found = part.run(replace(trial, models=alone))
+    found = part.run(replace(trial, models={name: trial.models[name] for name in names}))
     return replace(found, seconds=round(time.perf_counter() - start, 1))
 
 
-def key(part: Part, trial: Trial, contestants: Contestants, name: str | None) -> str:
+def key(part: Part, trial: Trial, contestants: Contestants, names: tuple[str, ...]) -> str:
     """Changes with all that a part's outcome depends on."""
-    own = {"part": part.name, "model": name or "", "size": str(trial.side), "seed": str(trial.seed)}
+    own = {"part": part.name, "model": ", ".join(names), "size": str(trial.side), "seed": str(trial.seed)}
     strips = {"strips": str(trial.num_strips)}
-    return key_of({**own, **strips, **part.settings, **contestants.settings(name)}, part.photos)
+    return key_of({**own, **strips, **part.settings, **contestants.settings(names)}, part.photos)
 
 
-def file_name(part: str, model: str | None) -> str:
-    words = f"{part} {model or ''}".replace(",", " ").split()
+def file_name(part: str, model: str) -> str:
+    words = f"{part} {model}".replace(",", " ").split()
     return "-".join(
         "".join(letter for letter in word if letter.isalnum() or letter in "._") for word in words
     )

@@ -83,4 +83,4 @@ def chart_from_json(found: dict) -> Chart:
     lines = tuple(
         Line(line["name"], tuple((float(x), float(y)) for x, y in line["points"])) for line in found["lines"]
     )
-    return Chart(found["title"], found["x"], found["y"], lines, found["is_log"])
+    return Chart(found["title"], found["x"], found["y"], lines, found["is_log"], found["is_scatter"])

@@ -5,7 +5,7 @@ from functools import partial
 
 from mien.evaluate.blind import at_scale, find_profile, spoil_by
 from mien.evaluate.findings import Chart, Findings, Line
-from mien.evaluate.reference import findings_of, judge_condition
+from mien.evaluate.reference import findings_of, judge_condition, suited
 from mien.evaluate.sheets import Row
 from mien.evaluate.trial import Bench, Part, Trial
 
@@ -20,7 +20,7 @@ def evaluate_strength(
 ) -> Findings:
     """The factor is fixed, all else of the profile is drawn as always."""
     damage = find_profile(profile)
-    trial, left_out = trial.suited(same_pose=True)
+    trial, left_out = suited(trial)
     judged = {
         name_of(factor): judge_condition(
             name_of(factor), trial, spoil_by(at_scale(damage, factor), trial.seed)
@@ -47,7 +47,8 @@ def charts_of(rows: tuple[Row, ...], factors: tuple[float, ...]) -> tuple[Chart,
         for who in makers:
             scores = [(factor, found[name_of(factor), who].score(measure)) for factor in factors]
             points = tuple((factor, score.value) for factor, score in scores if score is not None)
-            lines.append(Line(who, points))
+            if points:
+                lines.append(Line(who, points))
         about = next((row.score(measure) for row in rows if row.score(measure)), None)
         if about is not None:
             unit = f", {about.about.unit}" if about.about.unit else ""

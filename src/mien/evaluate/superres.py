@@ -1,7 +1,7 @@
 """Super-resolution alone: bicubic shrinking and nothing else (MMRB-GAN, Table 2)."""
 
 from mien.evaluate.findings import Findings
-from mien.evaluate.reference import Spoil, findings_of, judge_condition
+from mien.evaluate.reference import Spoil, findings_of, judge_condition, suited
 from mien.evaluate.trial import Bench, Part, Trial
 from mien.image.resize import resize
 from mien.types import Image, Images
@@ -28,7 +28,7 @@ def evaluate_superres(trial: Trial) -> Findings:
     def spoil_at(factor: int) -> Spoil:
         return lambda truth, name: shrink_and_enlarge(truth, factor)
 
-    trial, left_out = trial.suited(same_pose=True)
+    trial, left_out = suited(trial)
     judged = {
         condition: judge_condition(condition, trial, spoil_at(factor))
         for condition, factor in FACTORS.items()

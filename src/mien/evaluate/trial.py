@@ -1,6 +1,6 @@
 """What every protocol is given: models, pictures, judges; and the parts that a report is made of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -135,6 +135,8 @@ class Part:
     """All that the outcome depends on and the trial does not tell."""
     takes_models: bool = True
     """Else it judges something that is not a recoverer, once, with no models in the trial."""
+    together: bool = False
+    """Whether it needs all models at once, where others take one after the other."""
     whole_set: str = ""
     """In words, where these pictures are not all of their folder: "24 of 55 pictures of ffhq256"."""
 
@@ -163,6 +165,22 @@ class Bench:
     def of_role(self, role: str) -> tuple[PhotoSet, ...]:
         return tuple(one for one in self.sets if one.role == role)
 
+    def some_people(
+        self, photo_set: PhotoSet, most: int | None = None, most_photos: int | None = None
+    ) -> tuple[tuple[Path, ...], str]:
+        """The same of a folder of people, all or none of whose pictures are taken.
+
+        What the user wants at most counts people here.
+        """
+        people = sorted({path.parent for path in photo_set.photos})
+        chosen = spread(people, min([limit for limit in (most, self.most) if limit], default=len(people)))
+        photos = tuple(path for path in photo_set.photos if path.parent in chosen)
+        while most_photos is not None and len(photos) > most_photos and len(chosen) > 2:
+            chosen = spread(people, len(chosen) - 1)
+            photos = tuple(path for path in photo_set.photos if path.parent in chosen)
+        words = f"{len(chosen)} of {len(people)} people of {photo_set.name}, evenly spread"
+        return photos, words if len(chosen) < len(people) else ""
+
     def some(self, photo_set: PhotoSet, most: int | None = None) -> tuple[tuple[Path, ...], str]:
         """Pictures of a set, no more than protocol and user want; and how many of how many, in words."""
         wanted = [limit for limit in (most, self.most) if limit is not None]
@@ -170,6 +188,13 @@ class Bench:
         is_part = len(photos) < len(photo_set.photos)
         words = f"{len(photos)} of {len(photo_set.photos)} pictures of {photo_set.name}, evenly spread"
         return photos, words if is_part else ""
+
+
+def spread(people: Sequence[Path], most: int) -> set[Path]:
+    """At most so many, evenly over their names."""
+    if most >= len(people):
+        return set(people)
+    return {people[index * len(people) // most] for index in range(most)}
 
 
 Plan = Callable[[Bench], list[Part]]

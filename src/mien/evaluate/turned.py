@@ -6,7 +6,6 @@ Everybody's most frontal photo is the gallery, and their second one is turned to
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
@@ -130,12 +129,12 @@ def portrait(photo: Image, trial: Trial) -> Crop | None:
     return align(photo, most_prominent(photo, found), TEMPLATE, trial.side) if found else None
 
 
-def views_of(sitter: Sitter, model: LinearMorphable) -> Views:
+def views_of(sitter: Sitter, model: LinearMorphable, plan: TurningPlan = PLAN) -> Views:
     """One face at every yaw, cut as it would be if it were met so."""
     pixels = (sitter.turned.pixels * 255).round().to(torch.uint8)[None]
     place = partial(fit_place, size=pixels.shape[-1])
     found = fit_landmarks(model, sitter.landmarks[None])
-    return turn_faces(pixels, found, model, place, PLAN, torch.Generator().manual_seed(0))
+    return turn_faces(pixels, found, model, place, plan, torch.Generator().manual_seed(0))
 
 
 def fit_place(detection: Detection, size: int) -> Float[Tensor, "2 3"]:
@@ -245,18 +244,7 @@ def plan_turned(bench: Bench) -> list[Part]:
     """On every set of people, as many of them as a report has time for."""
     parts = []
     for photo_set in bench.of_role("people"):
-        people = sorted({path.parent for path in photo_set.photos})
-        chosen = spread(people, MOST_PEOPLE)
-        photos = tuple(path for path in photo_set.photos if path.parent in chosen)
-        part = f"{len(chosen)} of {len(people)} people of {photo_set.name}, evenly spread"
-        words = part if len(chosen) < len(people) else ""
+        photos, words = bench.some_people(photo_set, MOST_PEOPLE)
         run = partial(evaluate_folder, name=photo_set.name)
         parts.append(Part(f"turned, {photo_set.name}", photos, len(photos), run, whole_set=words))
     return parts
-
-
-def spread(people: list[Path], most: int) -> set[Path]:
-    """At most so many, evenly over their names."""
-    if most >= len(people):
-        return set(people)
-    return {people[index * len(people) // most] for index in range(most)}

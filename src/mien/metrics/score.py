@@ -77,6 +77,12 @@ MEASURES: Mapping[str, Measure] = {
     ),
     "iou": Measure("mask IoU", "", "higher", NO_PIXELS, "the face", "mean of pictures' values"),
     "seen": Measure("seen", "", "neither", NO_PIXELS, "none", "mean of the evidence map"),
+    "domain_gap": Measure(
+        "distance to the true face", "", "lower", RGB, "template of the embedder", "directions of length 1"
+    ),
+    "domain_shift": Measure(
+        "between the domains' middles", "", "lower", RGB, "template of the embedder", "directions of length 1"
+    ),
     "rank": Measure("rank-k", "", "higher", RGB, "template of the embedder", "closed set, cosine"),
 }
 """Every kind of number that a report may hold."""
