@@ -42,8 +42,6 @@ class FindTwice:
     first: FindFaces
     """Takes more for faces than there are."""
     second: RefineFaces
-    third: RefineFaces
-    """More careful, and asked of few."""
     threshold: float = 0.53
     """Of held-out training pictures without a face, one in 17 then has something taken for one."""
     first_share: float = 0.6
@@ -58,7 +56,7 @@ class FindTwice:
         found = self.first(photo)
         looks = list(zip(found, self.second(photo, found), strict=True))
         hopeful = [pair for pair in looks if self.agreed(pair[0].score, pair[1].score) >= self.hopeless]
-        again = self.third(photo, [second for _, second in hopeful])
+        again = self.second(photo, [second for _, second in hopeful])
         judged = [
             replace(third, score=self.agreed(first.score, third.score))
             for (first, _), third in zip(hopeful, again, strict=True)

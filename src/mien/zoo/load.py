@@ -22,7 +22,7 @@ from mien.models.guided.recover import Guided
 from mien.models.identity.embed import Identifier
 from mien.models.identity.network import SMALL as IDENTITY_SMALL
 from mien.models.identity.network import IdentityNetwork
-from mien.models.look.look import LookSettings, SecondLook
+from mien.models.look.look import SecondLook
 from mien.models.look.network import SMALL as LOOK_SMALL
 from mien.models.look.network import LookNetwork
 from mien.models.parser.network import SMALL as PARSER_SMALL
@@ -37,8 +37,10 @@ from mien.models.restore.recover import Restorer, RestoreSettings
 from mien.models.rotate.network import SMALL as ROTATE_SMALL
 from mien.models.rotate.network import RotateNetwork
 from mien.models.rotate.recover import Rotator
+from mien.runtime.choose import Runtime
 from mien.types import FindFaces, Images, Masks, Recoverer
 from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, READER, RESTORE, ZOO
+from mien.zoo.portable import running
 from mien.zoo.prior import load_prior_from
 from mien.zoo.spandrel import load_spandrel
 from mien.zoo.weights import checked, fill, find_weights, load_packaged, load_tensors
@@ -114,14 +116,29 @@ LOADERS: dict[str, Callable[[Path, torch.device], Recoverer]] = {
 """What is made of a file of weights: the package's, or one of the user's own such as `mien train` makes."""
 
 
-def load(name: str, device: str = "auto") -> Recoverer:
-    """A model by its name in ZOO, or of a file by its kind, `rotate:FILE`; ready to use."""
+def load(name: str, device: str = "auto", runtime: Runtime = "torch") -> Recoverer:
+    """A model by its name in ZOO, or of a file by its kind, `rotate:FILE`; ready to use.
+
+    `runtime` runs its networks on the processor: `openvino` or `onnx` where they are installed, or `auto`,
+    the quickest that is and whose results differ by less than a grey level on average.
+    """
+    place = device_for(runtime, device)
     kind, colon, file = name.partition(":")
     if colon and kind in LOADERS:
-        return LOADERS[kind](Path(file), pick_device(device))
+        return running(name, LOADERS[kind](Path(file), place), runtime, place)
     if name not in ZOO:
         raise ValueError(f"there is no model {name!r}; there is {', '.join(ZOO)}")
-    return LOADERS[name](checked(ZOO[name].weights, ZOO[name].sha256), pick_device(device))
+    model = LOADERS[name](checked(ZOO[name].weights, ZOO[name].sha256), place)
+    return running(name, model, runtime, place)
+
+
+def device_for(runtime: Runtime, device: str) -> torch.device:
+    """Only torch knows of anything but the processor."""
+    if runtime in ("auto", "torch"):
+        return pick_device(device)
+    if device not in ("auto", "cpu"):
+        raise ValueError(f"{runtime} runs on the processor, and not on {device}")
+    return torch.device("cpu")
 
 
 @cache
@@ -131,8 +148,7 @@ def load_detector(device: str = "auto") -> FindFaces:
     first, second = DetectorNetwork(DETECTOR_SMALL), LookNetwork(LOOK_SMALL)
     load_packaged(first, DETECTOR.weights, DETECTOR.sha256)
     load_packaged(second, LOOK.weights, LOOK.sha256)
-    glance = SecondLook(second, place, LookSettings(mirrored=False))
-    return FindTwice(Detector(first, place), glance, SecondLook(second, place))
+    return FindTwice(Detector(first, place), SecondLook(second, place))
 
 
 @cache

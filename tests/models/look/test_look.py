@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mien.image.warp import cut_many, transform_points
+from mien.image.warp import transform_points
 from mien.models.look.look import LookSettings, SecondLook, meet, photo_from_cut, unmirror
 from mien.models.look.network import LookConfig, LookNetwork, Sight
 from mien.types import Detection
@@ -91,14 +91,3 @@ def test_two_answers_meet_halfway() -> None:
     assert met.scores.tolist() == [2.0]
     assert float(met.boxes.mean()) == 0.5
     assert float(met.points.mean()) == 0.5
-
-
-@torch.inference_mode()
-def test_without_a_mirror_the_cut_alone_is_judged() -> None:
-    torch.manual_seed(0)
-    photo = torch.rand(3, 300, 400, generator=torch.Generator().manual_seed(0))
-    look = SecondLook(LookNetwork(TINY).eval(), CPU, LookSettings(mirrored=False))
-    (seen,) = look(photo, [lying(0.0)])
-    cut = cut_many(photo, [photo_from_cut(lying(0.0), 96, 64.0)], 96)
-    score = look._see(cut).scores.sigmoid()
-    assert seen.score == pytest.approx(float(score), abs=1e-3)

@@ -1,4 +1,4 @@
-"""Using the second look: each face found is cut out upright, seen, and judged anew."""
+"""Using the second look: each face found is cut out upright, seen as it is and mirrored, and judged anew."""
 
 from dataclasses import dataclass
 
@@ -20,8 +20,6 @@ class LookSettings:
     """How carefully it looks."""
 
     batch: int = 32
-    mirrored: bool = True
-    """See each cut in a mirror, too, and take the mean of both: surer, at twice the cost."""
 
 
 class SecondLook:
@@ -46,7 +44,7 @@ class SecondLook:
     def _look(self, photo: Image, faces: list[Detection]) -> list[Detection]:
         moves = [photo_from_cut(face, self.cut_size, self.face_size) for face in faces]
         cuts = cut_many(photo, moves, self.cut_size).to(self.device)
-        sight = self._see_both(cuts) if self.settings.mirrored else self._see(cuts)
+        sight = self._see_both(cuts)
         return [judged(face, move, *answer) for face, move, *answer in zip(faces, moves, *sight, strict=True)]
 
     def _see_both(self, cuts: Images) -> Sight:
