@@ -54,7 +54,7 @@ def test_a_tree_stays_a_tree(mien, save, tmp_path):
     (tmp_path / "in" / "notes.txt").write_text("no picture")
     assert mien("recover", tmp_path / "in", "-o", tmp_path / "out").status == 0
     written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
-    assert written == {"a.jpg", "b/c.webp", "b/d.png"}
+    assert written == {"a.jpg", "b/c.webp", "b/d.png", ".mien-journal.jsonl"}
 
 
 def test_a_pattern_in_quotes(mien, save, tmp_path):

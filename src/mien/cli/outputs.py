@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,9 +137,12 @@ def all_or_nothing(job: Job) -> Iterator[None]:
                 path.unlink(missing_ok=True)
 
 
-def allow(jobs: Sequence[Job], overwrite: bool) -> tuple[list[Job], list[Problem]]:
-    """The jobs whose results may be written, and what is wrong with the others."""
-    refusals = [(job, refusal(job, overwrite)) for job in jobs]
+def allow(
+    jobs: Sequence[Job], overwrite: bool, known: Container[Path | None] = ()
+) -> tuple[list[Job], list[Problem]]:
+    """The jobs whose results may be written, and what is wrong with the others; results that are `known`
+    are looked at later."""
+    refusals = [(job, None if job.target in known else refusal(job, overwrite)) for job in jobs]
     allowed = [job for job, problem in refusals if problem is None]
     return allowed, [problem for _, problem in refusals if problem is not None]
 

@@ -3,6 +3,14 @@
 import argparse
 from pathlib import Path
 
+from mien.cli.archive_arguments import (
+    ARCHIVE_NOTES,
+    ArchiveArguments,
+    add_archive,
+    check_archive,
+    in_journal,
+    is_archive,
+)
 from mien.cli.arguments import (
     DEFAULT_BATCH_SIZE,
     DEFAULT_QUALITY,
@@ -53,7 +61,7 @@ FACES = "faces"
 EVIDENCE = "evidence.png"
 
 
-class RecoverArguments(TurningArguments, ReferenceArguments, VariantArguments):
+class RecoverArguments(TurningArguments, ReferenceArguments, VariantArguments, ArchiveArguments):
     """What `mien recover` was asked for."""
 
     inputs: list[str]
@@ -80,13 +88,14 @@ class RecoverArguments(TurningArguments, ReferenceArguments, VariantArguments):
 
 def make_recover_parser() -> argparse.ArgumentParser:
     """All options, in the groups that the help shows."""
-    parser = make_parser("recover", "Recover the faces in photos.", NOTES + REFERENCE_NOTES)
+    parser = make_parser("recover", "Recover the faces in photos.", NOTES + REFERENCE_NOTES + ARCHIVE_NOTES)
     add_inputs(parser, standard_input=True)
     add_how(parser.add_argument_group("how faces are recovered"))
     add_turning(parser.add_argument_group("models that uncover and turn faces"))
     add_references(parser.add_argument_group("with other photos of the same people"))
     add_what(parser.add_argument_group("what is written"))
     add_reading(parser.add_argument_group("how photos are read"))
+    add_archive(parser.add_argument_group("many photos"))
     return parser
 
 
@@ -133,7 +142,7 @@ def add_how(group: Options) -> None:
         type=whole_number(1),
         default=DEFAULT_BATCH_SIZE,
         metavar="N",
-        help=f"faces of a photo at a time in the network (default {DEFAULT_BATCH_SIZE})",
+        help=f"faces at a time in the network (default {DEFAULT_BATCH_SIZE})",
     )
 
 
@@ -169,12 +178,16 @@ def run(words: list[str]) -> int:
     }
     endings = (*(ending for ending, is_wanted in wanted.items() if is_wanted), *variant_endings(asked))
     jobs = plan(asked.inputs, found, out, beside=endings)
-    allowed, refusals = allow(jobs, asked.overwrite)
+    allowed, refusals = allow(jobs, asked.overwrite, in_journal(jobs, out))
     with TextOutput(asked.report, found) as report, Show(len(allowed)) as show:
         for problem in (*found.problems, *refusals):
             show.fail(problem)
             report.write(problem.as_json())
-        if allowed:
+        if allowed and is_archive(jobs, out):
+            from mien.cli.recover_archive import recover_archive
+
+            recover_archive(asked, allowed, Path(out), report, show)
+        elif allowed:
             from mien.cli.recover_photos import recover_photos
 
             recover_photos(asked, allowed, report, show)
@@ -183,6 +196,7 @@ def run(words: list[str]) -> int:
 
 def check(asked: RecoverArguments) -> str:
     """Refuse what contradicts itself; where results go."""
+    check_archive(asked)
     asked.model = model_for(asked.model, asked)
     if asked.aligned:
         ignored = {"--only-largest": asked.only_largest, "--scale": asked.scale > 1}

@@ -4,13 +4,10 @@ from collections.abc import Callable, Iterable
 
 import torch
 
+from mien.archive.shared_batches import FAILURES
 from mien.cli.inputs import Problem, one_line, reason
 from mien.cli.outputs import Job
 from mien.cli.progress import Show
-from mien.image.io import ImageError
-
-FAILURES = (ImageError, OSError, MemoryError, torch.cuda.OutOfMemoryError)
-"""What one photo can bring about; anything else is a mistake of ours and ends the run."""
 
 
 def work_through(
