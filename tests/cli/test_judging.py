@@ -22,10 +22,10 @@ TINY = IdentityConfig(
 )
 
 
-def test_files_are_called_by_the_last_part_of_their_path():
+def test_files_are_called_by_their_bare_names():
     assert labels(["restore", "prior:/a/x.safetensors", "restore"]) == {
         "restore": "restore",
-        "prior:x.safetensors": "prior:/a/x.safetensors",
+        "prior:x": "prior:/a/x.safetensors",
     }
     assert list(labels(["prior:a/x", "prior:b/x", "rotate:b/x"])) == ["prior:a/x", "prior:b/x", "rotate:x"]
 

@@ -34,19 +34,20 @@ def test_equal_pairs_lie_at_nought():
 
 
 def test_the_kernel_distance_comes_first_and_biases_are_told():
-    found = scores_of(directions(30, 0, offset=1.0), directions(20, 1))
+    found = scores_of(directions(30, 0, offset=1.0), directions(24, 1))
     assert list(found) == ["kernel", "frechet", "frechet_infinity", "precision", "recall"]
-    made, good = samples_of(directions(30, 0, offset=1.0), "e"), samples_of(directions(20, 1), "e")
+    made, good = samples_of(directions(30, 0, offset=1.0), "e"), samples_of(directions(24, 1), "e")
     assert found["kernel"].value == pytest.approx(kernel_distance(made, good))
     assert found["kernel"].deviation > 0
-    assert found["kernel"].note == "unbiased; ± over 100 subsets of 10"
+    assert found["kernel"].note == "unbiased; ± over 100 subsets of 12"
     assert found["frechet"].note.startswith("biased upwards; equal sets of that many other pictures")
-    assert found["frechet"].reference == "20 faces: all"
+    assert found["frechet"].reference == "24 faces: all"
     assert found["frechet"].count == 30
     few = scores_of(directions(5, 0, features=8), directions(5, 1, features=8))
     assert "fewer pictures than the 8 features: read the kernel distance" in few["frechet"].note
     assert "frechet_infinity" not in few
     assert scores_of(directions(3, 0), directions(30, 1)) == {}
+    assert list(few) == ["kernel", "frechet"]  # five faces reach everywhere
 
 
 def test_blind_tells_it_of_every_maker(trial, people, mixer):

@@ -69,7 +69,7 @@ def test_text_for_a_terminal():
 def test_what_a_reader_should_take_away():
     found = Findings("recognition", "Recognition", {}, rows())
     (one,) = of_model("recognition", "lfw", found, "one")
-    assert (one.before, one.after, one.count) == ("80.00", "90.00 %", "n = 10")
+    assert (one.before, one.after, one.unit, one.count) == ("80.00", "90.00", "%", "n = 10")
     assert one.what == "one: accuracy, lfw, both"
     assert of_model("recognition", "lfw", found, "two") == []
     assert of_model("speed", "lfw", found, "one") == []

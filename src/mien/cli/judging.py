@@ -36,7 +36,7 @@ def load_models(names: Sequence[str] | None, device: str) -> dict[str, Recoverer
 
 
 def labels(names: Sequence[str]) -> dict[str, str]:
-    """What a report calls each: of a file's path the last part alone, where that says which is meant."""
+    """What a report calls each: of a file's path its bare name alone, where that says which is meant."""
     once = list(dict.fromkeys(names))
     short = [short_name(name) for name in once]
     called = [one if short.count(one) == 1 else name for one, name in zip(short, once, strict=True)]
@@ -45,7 +45,7 @@ def labels(names: Sequence[str]) -> dict[str, str]:
 
 def short_name(name: str) -> str:
     kind, colon, file = name.partition(":")
-    return f"{kind}:{Path(file).name}" if colon else name
+    return f"{kind}:{Path(file).stem}" if colon else name
 
 
 def load_judges(

@@ -17,7 +17,8 @@ def figures_block(found: Sequence[Highlight]) -> str:
     """The few numbers to remember."""
     items = (
         f'<li><span class="what">{escape(one.what)}</span><span class="value">'
-        f'<span class="from">{escape(one.before)} → </span>{escape(one.after)}</span>'
+        f'<span class="from">{escape(one.before)} → </span>{escape(one.after)}'
+        f'<span class="from"> {escape(one.unit)}</span></span>'
         f'<span class="count">{escape(one.count)}</span></li>'
         for one in found
     )

@@ -24,6 +24,7 @@ class Highlight:
     what: str
     before: str
     after: str
+    unit: str
     count: str
 
 
@@ -52,7 +53,8 @@ def of_model(protocol: str, part: str, findings: Findings, model: str) -> list[H
             Highlight(
                 what=f"{model}: {MEASURES[measure].title}, {part}, {condition}",
                 before=show_number(measure, before.value),
-                after=f"{show_number(measure, after.value)} {unit}".strip(),
+                after=show_number(measure, after.value),
+                unit=unit,
                 count=f"n = {after.count:,}",
             )
         )

@@ -14,8 +14,10 @@ from mien.metrics.kernel import kernel_distance, kernel_distance_over_subsets
 from mien.metrics.samples import Samples
 from mien.metrics.score import Score
 
-LEAST = NEIGHBOURS + 1
+LEAST = 4
 """Pictures below which a set is none."""
+LEAST_REACH = 8 * NEIGHBOURS
+"""Pictures below which balls around neighbours take in nearly everything, whatever it is."""
 LARGEST_SUBSET, NUM_SUBSETS = 1000, 100
 
 
@@ -34,6 +36,8 @@ def population_scores(made: Samples, good: Samples, whose: str, are_pairs: bool,
         kernel_score(made, good, reference, are_pairs, seed),
         *frechet_scores(made, good, reference, seed),
     ]
+    if min(len(made), len(good)) < LEAST_REACH:
+        return scores
     reach = "few pictures make it too high: compare sets of equal size"
     for measure, function in (("precision", precision), ("recall", recall)):
         value = function(made, good)
