@@ -12,15 +12,16 @@ from mien.models.reader.network import SMALL as READER_SMALL
 from mien.models.reader.network import ReaderNetwork
 from mien.models.reader.read import Reader
 from mien.models.restore.recover import Restorer
+from mien.runtime.choose import Runtime
 from mien.types import FindFaces, ReadFace, Recoverer
 from mien.zoo import load as zoo
 from mien.zoo.weights import fill, load_tensors
 
 
-def load_model(name: str, device: str) -> Recoverer:
+def load_model(name: str, device: str, runtime: Runtime = "torch") -> Recoverer:
     """A model of the zoo."""
     try:
-        return zoo.load(name, device)
+        return zoo.load(name, device, runtime)
     except (ValueError, OSError) as error:  # weights missing or damaged, a device that is not there
         raise UsageError(str(error)) from error
 

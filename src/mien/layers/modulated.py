@@ -50,7 +50,7 @@ class ModulatedConv(nn.Module):
             # float32: sums over all channels and squares of them
             scales = self.to_scales(style.float())  # (B, C)
             energies = weight.float().square().sum((2, 3))  # (C', C)
-            gains = torch.rsqrt(scales.square() @ energies.mT + EPSILON)  # (B, C')
+            gains = torch.rsqrt(scales.square() @ energies.transpose(0, 1) + EPSILON)  # (B, C')
         scaled = features * scales[:, :, None, None].to(features.dtype)
         result = self.convolve(scaled, weight)  # (B, C', H or 2 H, W or 2 W)
         return result * gains[:, :, None, None].to(result.dtype) if self.demodulate else result

@@ -139,7 +139,7 @@ class Generator(nn.Module):
 
     def synthesize(self, styles: Styles, noises: Noises) -> Float[Tensor, "batch 3 _ _"]:
         """Pictures from the styles of all layers."""
-        features = self.constant.expand(len(styles), -1, -1, -1)  # (B, C, 4, 4)
+        features = self.constant.expand(styles.shape[0], -1, -1, -1)  # (B, C, 4, 4)
         features = self.convs[0](features, styles[:, 0], noises[0])  # (B, 2 C, 4, 4)
         image = self.to_rgb[0](features, styles[:, 1])  # (B, 3, 4, 4)
         for level, to_rgb in enumerate(self.to_rgb[1:], start=1):

@@ -1,0 +1,81 @@
+"""OpenVINO: straight from the torch module, compiled for this processor; a fraction of a second a network."""
+
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mien.runtime.portable import Portable
+
+if TYPE_CHECKING:
+    from openvino import CompiledModel, Model
+
+Precision = str
+"""`bf16` or `f32`, as OpenVINO names them."""
+
+
+class OnOpenvino:
+    """A network at work in OpenVINO.
+
+    Pictures go through one by one: their features then stay near the processor, which makes that as quick as
+    a batch, and a result does not depend on what it shares a batch with.
+    """
+
+    def __init__(self, compiled: "CompiledModel") -> None:
+        self.compiled = compiled
+
+    def __call__(self, *inputs: Float[Tensor, "batch _ _ _"]) -> tuple[Float[Tensor, "batch ..."], ...]:
+        singles = zip(*(one.float().cpu().split(1) for one in inputs), strict=True)
+        # a request of its own for each, so that threads may share the network
+        made = [
+            self.compiled.infer_new_request([one.contiguous().numpy() for one in single])
+            for single in singles
+        ]
+        return tuple(
+            torch.cat([torch.from_numpy(answer[port]) for answer in made]) for port in self.compiled.outputs
+        )
+
+
+class Traced(nn.Module):
+    """A network whose outputs are a tuple, which the tracer wants."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: Float[Tensor, "batch _ _ _"]) -> tuple[Float[Tensor, "..."], ...]:
+        made = self.network(*inputs)
+        return tuple(made) if isinstance(made, tuple) else (made,)
+
+
+def converted(portable: Portable) -> "Model":
+    """For one picture at a time, of the size that the portable says."""
+    from openvino import convert_model
+
+    examples = portable.examples(batch=1)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # sizes become constants, which is what is wanted
+        traced = torch.jit.trace(Traced(portable.network), examples, check_trace=False)
+        return convert_model(traced, input=[list(one.shape) for one in examples])
+
+
+def compiled(model: "Model", precision: Precision) -> OnOpenvino:
+    """With as many threads as torch would take."""
+    from openvino import Core
+
+    settings = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    return OnOpenvino(Core().compile_model(model, "CPU", settings))
+
+
+def precisions() -> tuple[Precision, ...]:
+    """What this processor is quick in, quickest first."""
+    from openvino import Core
+
+    able = Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return ("bf16", "f32") if "BF16" in able else ("f32",)
