@@ -118,6 +118,8 @@ LAYOUT_TAGS = frozenset(
 )
 """What a TIFF directory says of how its pixels are stored, which holds for its own file only."""
 COLOR_TAGS = frozenset((*range(512, 533), 34675))
+XMP_TAG = 700
+"""Has a place of its own in every format (image/xmp.py)."""
 DIRECTORY_TAGS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 
@@ -127,6 +129,6 @@ def descriptive_tags(exif: bytes | None) -> dict[int, object]:
         return {}
     stored = Pillow.Exif()
     stored.load(exif)
-    tags = {tag: value for tag, value in stored.items() if tag not in LAYOUT_TAGS | COLOR_TAGS}
+    tags = {tag: value for tag, value in stored.items() if tag not in LAYOUT_TAGS | COLOR_TAGS | {XMP_TAG}}
     inner = {int(tag): stored.get_ifd(tag) for tag in DIRECTORY_TAGS if tag in stored}
     return {**tags, **inner}
