@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "augment": ("mien.cli.augment", "write turned and uncovered copies of faces"),
     "synthesize": ("mien.cli.synthesize", "make pairs to learn to uncover and turn faces from"),
     "sample": ("mien.cli.sample", "draw faces of nobody"),
+    "serve": ("mien.cli.serve", "show a page in the browser, and answer an API"),
     "models": ("mien.cli.models", "list the models that come with mien"),
     "degrade": ("mien.cli.degrade", "damage pictures on purpose, the same way for the same seed"),
     "train": ("mien.cli.train", "train a model"),
