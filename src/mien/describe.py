@@ -1,9 +1,12 @@
 """What mien says of photos and faces, in JSON and in words: lengths in pixels, angles in degrees."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
 
 from mien.geometry.pose import angles_from_rotation
 from mien.image.evidence import share_of_face
+from mien.image.mark import FaceMark, Mark
 from mien.types import Detection, Face, Image, Reading
 from mien.zoo.cards import LIKENESS
 
@@ -56,6 +59,21 @@ def describe_face(face: Face, model: str) -> Json:
     if face.identity is not None:
         told["identity"] = describe_likeness(face.identity)
     return told
+
+
+def mark_of(faces: Iterable[Face], model: str, scale: int = 1) -> Mark | None:
+    """What a picture with these faces says of itself, `scale` times the photo; None without faces."""
+    marks = tuple(
+        FaceMark(
+            tuple(round(scale * number) for number in face.detection.box.tolist()),
+            round(evidence_share(face), 4),
+            None if face.identity is None else round(face.identity, 4),
+        )
+        for face in faces
+    )
+    kind, colon, file = model.partition(":")
+    name = f"{kind}:{Path(file).name}" if colon else model  # where a user keeps files is nobody's business
+    return Mark(version("mien"), name, len(marks), marks) if marks else None
 
 
 def describe_likeness(cosine: float) -> Json:

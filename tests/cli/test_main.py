@@ -12,6 +12,8 @@ from mien.cli.main import COMMANDS, main
 from mien.data.photos import SUFFIXES
 from mien.degrade.chain import PROFILES
 from mien.evaluate.catalog import PROTOCOLS
+from mien.runtime.choose import Runtime
+from mien.zoo.portable import PORTABLE_PARTS
 from mien.faces.align import TEMPLATES
 from mien.image.io import FORMATS, MAX_PIXELS, READABLE
 from mien.models.restore.recover import RestoreSettings
@@ -121,6 +123,8 @@ def test_names_written_out_are_the_library_s():
     assert set(arguments.PROFILES) == set(PROFILES)
     assert set(arguments.RECIPES) == set(RECIPES)
     assert tuple(PROTOCOLS) == arguments.PROTOCOLS
+    assert arguments.Runtime == Runtime
+    assert set(arguments.PORTABLE_PARTS) == set(PORTABLE_PARTS)
     assert set(arguments.WRITABLE) == set(FORMATS)
     assert set(SUFFIXES) <= set(arguments.READABLE)
     assert {Pillow.registered_extensions()[suffix] for suffix in arguments.READABLE} == set(READABLE)

@@ -7,10 +7,15 @@ The names and numbers are written out here, because asking the library for them 
 import argparse
 import sys
 from collections.abc import Callable
+from typing import Literal, get_args
 
 MODELS = ("restore",)
 MODEL_FILES = ("complete", "frontal", "guided", "prior", "restore", "rotate", "spandrel")
 """Kinds of files that models can be loaded from."""
+Runtime = Literal["auto", "torch", "onnx", "openvino"]
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+PORTABLE_PARTS = ("detector", "look", "identity", "reader", "parser")
+"""Networks behind the scenes that can be exported."""
 TEMPLATES = ("ffhq", "gpen", "arcface", "bfm", "box")
 PROFILES = ("gfrnet", "mmrb", "mdfr", "mdfr_literal")
 RECIPES = (
@@ -150,6 +155,17 @@ def add_device(options: Options) -> None:
         "--device",
         default="auto",
         help="cpu, cuda, cuda:1, ...; auto (default) takes a GPU if there is one",
+    )
+
+
+def add_runtime(options: Options) -> None:
+    """What runs the networks."""
+    options.add_argument(
+        "--runtime",
+        choices=RUNTIMES,
+        default="auto",
+        help="what runs the networks on a processor; auto (default) is the quickest that is installed and "
+        "within a grey level of torch on average",
     )
 
 

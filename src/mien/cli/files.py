@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mien.cli.inputs import Input
-from mien.image.io import FORMATS, ImageError, Photo, encode_photo, read_photo, write_bytes, write_photo
+from mien.image.io import FORMATS, ImageError, Photo, encode_photo, read_photo, write_bytes
+from mien.image.mark import Mark, marked
+from mien.image.xmp import take_packet
+from mien.types import Image
 
 SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
@@ -75,11 +78,24 @@ def copy_photo(original: Original, target: Path | None) -> bool:
     return True
 
 
-def put_photo(original: Original, photo: Photo, target: Path | None, quality: int) -> None:
-    """Write what became of a photo."""
+def put_photo(
+    original: Original, photo: Photo, target: Path | None, quality: int, mark: Mark | None = None
+) -> None:
+    """Write what became of a photo, with what its file says in XMP, and with a mark."""
+    before = original.read_bytes()
+    format_name = format_of_target(target, before)
+    try:
+        content = encode_photo(photo, format_name, quality)
+    except ImageError as error:
+        raise error if target is None else ImageError(f"{target}: {error}") from error
+    content = marked(content, mark, take_packet(before))
     if target is None:
-        format_name = format_of_target(target, original.read_bytes()[:16])
-        sys.stdout.buffer.write(encode_photo(photo, format_name, quality))
+        sys.stdout.buffer.write(content)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_photo(target, photo, quality)
+        write_bytes(target, content)
+
+
+def put_image(target: Path, image: Image, mark: Mark | None) -> None:
+    """Write a picture that is nobody's file so far."""
+    write_bytes(target, marked(encode_photo(Photo(image), FORMATS[target.suffix.lower()]), mark))

@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "synthesize": ("mien.cli.synthesize", "make pairs to learn to uncover and turn faces from"),
     "sample": ("mien.cli.sample", "draw faces of nobody"),
     "serve": ("mien.cli.serve", "show a page in the browser, and answer an API"),
+    "inspect": ("mien.cli.inspect", "read what files say of how mien changed them"),
+    "export": ("mien.cli.export", "write a model's network as an ONNX file"),
     "models": ("mien.cli.models", "list the models that come with mien"),
     "degrade": ("mien.cli.degrade", "damage pictures on purpose, the same way for the same seed"),
     "train": ("mien.cli.train", "train a model"),

@@ -16,8 +16,10 @@ from mien.cli.arguments import (
     DEFAULT_QUALITY,
     MODEL_FILES,
     Options,
+    Runtime,
     UsageError,
     add_device,
+    add_runtime,
     add_inputs,
     add_reading,
     cosine,
@@ -79,9 +81,11 @@ class RecoverArguments(TurningArguments, ReferenceArguments, VariantArguments, A
     evidence: bool
     report: str | None
     device: str
+    runtime: Runtime
     batch_size: int
     overwrite: bool
     quality: int
+    no_mark: bool
     max_pixels: int
     tolerant: bool
 
@@ -137,6 +141,7 @@ def add_how(group: Options) -> None:
     )
     add_variants(group)
     add_device(group)
+    add_runtime(group)
     group.add_argument(
         "--batch-size",
         type=whole_number(1),
@@ -155,6 +160,9 @@ def add_what(group: Options) -> None:
     group.add_argument("--save-faces", action="store_true", help="crop, recovery and evidence of each face")
     group.add_argument("--compare", action="store_true", help="a picture of before and after")
     group.add_argument("--evidence", action="store_true", help="what of each face was seen, as a picture")
+    group.add_argument(
+        "--no-mark", action="store_true", help="do not say in the files that faces were recovered"
+    )
     group.add_argument("--report", metavar="FILE", help="a line of JSON on each photo; - is standard output")
     group.add_argument(
         "--quality",

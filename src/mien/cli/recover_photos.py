@@ -19,9 +19,10 @@ from mien.cli.tools import load_finder, load_judge, load_model
 from mien.cli.turning import of_the_masks_size, with_turning
 from mien.cli.variants import Variants, bind_variants, write_variants
 from mien.cli.work import work_through
-from mien.describe import Json, describe_size, notes_on, percent
+from mien.describe import Json, describe_size, mark_of, notes_on, percent
 from mien.faces.identify import Identify
 from mien.image.io import FORMATS, ImageError, Photo
+from mien.image.mark import Mark
 from mien.image.resize import resize
 from mien.pipeline import (
     Prepared,
@@ -107,7 +108,7 @@ def recover_photos(asked: RecoverArguments, jobs: list[Job], report: TextOutput,
 
 def bound_recover(asked: RecoverArguments, say: Callable[[str], None]) -> Bound:
     """Models loaded, and photos to look at read."""
-    model = with_turning(load_model(asked.model, asked.device), asked.model, asked)
+    model = with_turning(load_model(asked.model, asked.device, asked.runtime), asked.model, asked)
     model = bind_references(model, asked, asked.max_pixels, say)
     model = model.with_fidelity(asked.fidelity).with_batch_size(asked.batch_size)
     options = RecoverOptions(
@@ -152,9 +153,9 @@ def finish_photo(
     others = bound.variants(photo.image, result)
     watch = Stopwatch()
     with watch.measure("write"):
-        write_beside(job, photo, result)
+        write_beside(job, photo, result, asked)
         notes = (*write_result(job, original, result, asked), *notes_on(result.faces))
-        notes = (*notes, *write_variants(job, others))
+        notes = (*notes, *write_variants(job, others, lambda other: mark_on(other, asked)))
     took = {"read": begun.seconds, **result.seconds, "write": watch.seconds["write"]}
     return Done(original, result, notes, took)
 
@@ -169,19 +170,24 @@ def refuse_too_large(job: Job, photo: Photo, asked: RecoverArguments) -> None:
         )
 
 
-def write_beside(job: Job, photo: Photo, result: Result) -> None:
+def write_beside(job: Job, photo: Photo, result: Result, asked: RecoverArguments) -> None:
     """Whatever is to be seen next to the result."""
     if job.target is None:
         return
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if FACES in job.endings and result.faces:
-        save_faces(result.faces, beside(job.target, FACES))
+        save_faces(
+            result.faces,
+            beside(job.target, FACES),
+            lambda face: None if asked.no_mark else mark_of([face], asked.model),
+        )
     if WARP in job.endings:
         save_warps(result.faces, beside(job.target, WARP))
     if EVIDENCE in job.endings and result.faces:
         save_evidence(result.faces, beside(job.target, EVIDENCE))
     if COMPARE in job.endings:
-        save_comparison(photo.image, result.photo, beside(job.target, COMPARE))
+        mark = mark_on(result, asked)
+        save_comparison(photo.image, result.photo, beside(job.target, COMPARE), mark)
 
 
 def write_result(job: Job, original: Original, result: Result, asked: RecoverArguments) -> tuple[str, ...]:
@@ -195,13 +201,22 @@ def write_result(job: Job, original: Original, result: Result, asked: RecoverArg
     turned = turned_faces(result)
     if turned is not None and not asked.aligned:
         note = "turned faces have no place in their photo: they are written by themselves (see --paste)"
-        put_photo(original, Photo(turned), job.target, asked.quality)
+        faces = [face for face in result.faces if not face.recovery.keeps_pose]
+        mark = None if asked.no_mark else mark_of(faces, asked.model)
+        put_photo(original, Photo(turned), job.target, asked.quality, mark)
         return (*photo.notes, note)
     if photo.alpha is not None and job.target is not None and FORMATS[job.target.suffix.lower()] == "JPEG":
         photo = replace(photo, notes=(*photo.notes, "JPEG has no transparency: it is lost"))
     alpha = None if photo.alpha is None else enlarged(photo.alpha, *result.photo.shape[1:])
-    put_photo(original, replace(photo, image=result.photo, alpha=alpha), job.target, asked.quality)
+    written = replace(photo, image=result.photo, alpha=alpha)
+    put_photo(original, written, job.target, asked.quality, mark_on(result, asked))
     return photo.notes
+
+
+def mark_on(result: Result, asked: RecoverArguments) -> Mark | None:
+    """What a recovered photo says of itself; None where no face in it was made anew."""
+    made = [face for face in result.faces if face.pasted or (asked.aligned and not face.recovery.keeps_pose)]
+    return None if asked.no_mark else mark_of(made, asked.model, asked.scale)
 
 
 def enlarged(alpha: Mask, height: int, width: int) -> Float[Tensor, "1 {height} {width}"]:

@@ -9,6 +9,7 @@ from mien.cli.outputs import Job, beside
 
 if TYPE_CHECKING:
     from mien.faces.identify import Identify
+    from mien.image.mark import Mark
     from mien.pipeline import RecoverOptions
     from mien.types import Image, Recoverer, Result
 
@@ -72,15 +73,17 @@ def bind_variants(
     return answer
 
 
-def write_variants(job: Job, results: "list[Result]") -> tuple[str, ...]:
+def write_variants(
+    job: Job, results: "list[Result]", mark: "Callable[[Result], Mark | None]"
+) -> tuple[str, ...]:
     """Put them beside the result; what a person should know of each."""
     if job.target is None:
         return ()
-    from mien.image.io import write_image
+    from mien.cli.files import put_image
 
     notes = []
     for number, result in enumerate(results, start=1):
-        write_image(beside(job.target, f"variant_{number}.png"), result.photo)
+        put_image(beside(job.target, f"variant_{number}.png"), result.photo, mark(result))
         cosines = [f"{face.identity:.2f}" for face in result.faces if face.identity is not None]
         if cosines:
             notes.append(f"variant {number}: identity {', '.join(cosines)}")

@@ -22,6 +22,11 @@ class XmpError(ValueError):
     """A packet that cannot be put into a file, or a file that is not what it says."""
 
 
+def is_readable(content: bytes) -> bool:
+    """Whether a file is of a kind that packets are read from."""
+    return content.startswith((PNG_SIGNATURE, b"\xff\xd8", b"II*\0", b"MM\0*")) or is_webp(content)
+
+
 def take_packet(content: bytes) -> bytes | None:
     """The XMP packet of a PNG, JPEG, WebP or TIFF file; None where there is none that can be read."""
     try:
