@@ -145,7 +145,7 @@ def test_a_model_that_a_part_is_not_for_is_named(make, mixer, guided):
     assert report.problems == ()
     said = "rotation, aligned: still is not judged here: it cannot turn heads; guided is not judged here: "
     assert report.skipped == (f"{said}it cannot turn heads",)
-    assert f"left out, {said}" in page_of(report)
+    assert f'<h3>Left out</h3><ul class="notes"><li>not used: paintings</li><li>{said}' in page_of(report)
     assert as_json(report)["skipped"] == list(report.skipped)
 
 

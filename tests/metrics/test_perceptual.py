@@ -58,3 +58,12 @@ def test_heads_that_cannot_be_are_refused(pair):
         Perception("test", two_maps, (torch.tensor([-1.0]),))
     with pytest.raises(ValueError, match="1 heads for 2 feature maps"):
         perceptual_distance(*pair, Perception("test", two_maps, (torch.ones(3),)))
+
+
+def test_one_truth_serves_many_pictures(pair):
+    images, truths = pair
+    perception = Perception("test", two_maps)
+    found = perceptual_distance(images, truths[:1], perception)
+    assert found.tolist() == pytest.approx(
+        perceptual_distance(images, truths[:1].expand_as(images), perception).tolist()
+    )

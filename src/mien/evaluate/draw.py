@@ -118,8 +118,9 @@ def tick_name(tick: float, along: Axis) -> str:
 
 def style_of(name: str, numbers: dict[str, int]) -> str:
     """Makers have colours; what came in and what was undamaged are gray."""
-    if name in (INPUT, CLEAN, TRUTH):
-        return f"line {'input' if name == INPUT else 'clean'}"
+    known = {INPUT: "input", CLEAN: "clean", TRUTH: "truth"}
+    if name in known:
+        return f"line {known[name]}"
     return f"line s{numbers.get(name, 0) % NUM_COLORS + 1}"
 
 

@@ -68,7 +68,7 @@ class Judges:
             found["ms_ssim"] = ms_ssim(images, truths)
         if self.perception is not None:
             with torch.no_grad():
-                found[self.perceived] = perceptual_distance(images, truths, self.perception)
+                found[self.perceived] = perceptual_distance(images, truth[None], self.perception)
         if self.identify is not None:
             vectors = self.vectors([*images, truth]) if vectors is None else vectors
             found |= alike(vectors[:-1], vectors[-1:].expand(len(images), -1))

@@ -21,6 +21,8 @@ from mien.evaluate.report import Entry, Report
 
 STYLE = Path(__file__).with_name("page.css")
 TITLE = "How good is it?"
+JUDGE = "judge of "
+"""Entries that begin so are names, not checksums."""
 
 
 def page_of(report: Report) -> str:
@@ -113,18 +115,21 @@ def part(entry: Entry, numbers: dict[str, int]) -> str:
 def made(report: Report) -> str:
     """Checksums, what is not all of its folder, and what nobody used."""
     checksums = (
-        f"{escape(name)}: <code>{escape(checksum[:16])}</code>" for name, checksum in report.checksums.items()
+        f"{escape(name)}: <code>{escape(mark if name.startswith(JUDGE) else mark[:16])}</code>"
+        for name, mark in report.checksums.items()
     )
     left = [f"not used: {escape(name)}" for name in report.unused]
-    left += [f"left out, {escape(line)}" for line in report.skipped]
+    left += [escape(line) for line in report.skipped]
+    skipped = f"<h3>Left out</h3>{list_block(left, 'notes')}" if left else ""
     part_of = [escape(line) for line in report.subsampled] or ["every part took all pictures of its folder"]
     return "".join(
         [
             '<section id="made"><h2>How it was made</h2>',
-            "<h3>Weights (SHA-256)</h3>",
+            "<h3>Weights (SHA-256) and judges</h3>",
             list_block(checksums, "notes"),
             "<h3>Pictures that are not all of their folder</h3>",
-            list_block([*part_of, *left], "notes"),
+            list_block(part_of, "notes"),
+            skipped,
             "</section>",
         ]
     )

@@ -25,6 +25,7 @@ from mien.metrics.verification import Comparisons, RocCurve, accuracy_at, fold_a
 SECOND, BOTH = "second damaged", "both damaged"
 FALSE_ACCEPTS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 POINTS_PER_DECADE = 24
+RATES = "false accepts (FAR)", "true accepts (TAR)"
 RANK_NOTE = "rank-1 in a gallery of everybody's first picture, undamaged"
 Vectors = Mapping[str, Float[Tensor, "_ features"]]
 
@@ -181,7 +182,7 @@ def accuracies(
     one: Comparisons, mean: float, deviation: float, threshold: float, reference: str, backend: str
 ) -> list[Score]:
     """At thresholds of the other folds, and at that of the undamaged pictures."""
-    fixed = f"at the undamaged pictures' threshold, squared distance {threshold:.2f}"
+    fixed = f"at the undamaged pictures' threshold {threshold:.2f}"
     return [
         Score("accuracy", mean, len(one), reference, backend, deviation, "refitted"),
         Score("accuracy", accuracy_at(one, threshold), len(one), reference, backend, note=fixed),
@@ -224,7 +225,7 @@ def chart_of(condition: str, curves: Mapping[tuple[str, str], RocCurve], title: 
     """ROC of one condition, beside that of undamaged pictures."""
     wanted = {CLEAN: (CLEAN, INPUT)} | {who: (place, who) for place, who in curves if place == condition}
     lines = tuple(Line(name, roc_points(curves[place])) for name, place in wanted.items())
-    return Chart(f"ROC, {title.removeprefix('Recognition, ')}, {condition}", "FAR", "TAR", lines, is_log=True)
+    return Chart(f"ROC, {title.removeprefix('Recognition, ')}, {condition}", *RATES, lines, is_log=True)
 
 
 def roc_points(curve: RocCurve) -> tuple[tuple[float, float], ...]:

@@ -134,7 +134,7 @@ def charts_of(sheets: tuple[Sheet, ...]) -> tuple[Chart, ...]:
     if not points:
         return ()
     lines = tuple(Line(who, tuple(sorted(found))) for who, found in points.items())
-    return (Chart("Identity by yaw", "yaw", "cosine", lines),)
+    return (Chart("Identity by yaw", "yaw, degrees", "cosine", lines),)
 
 
 def plan_rotation(bench: Bench) -> list[Part]:

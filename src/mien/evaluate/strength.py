@@ -53,7 +53,7 @@ def charts_of(rows: tuple[Row, ...], factors: tuple[float, ...]) -> tuple[Chart,
         if about is not None:
             unit = f", {about.about.unit}" if about.about.unit else ""
             title = f"{about.about.title} against damage"
-            charts.append(Chart(title, "shrunk by", f"{about.about.title}{unit}", tuple(lines)))
+            charts.append(Chart(title, "times smaller", f"{about.about.title}{unit}", tuple(lines)))
     return tuple(charts)
 
 

@@ -12,6 +12,8 @@ from mien.evaluate.sheets import Row
 from mien.metrics.score import Better, Score
 
 PERCENT = ("nme", "accuracy", "tar", "auc", "eer", "rank", "peak_share", "precision", "recall")
+NOTED = ("tar",)
+"""Of no worth without their note."""
 DIGITS = {
     "psnr": 2,
     "psnr_y": 2,
@@ -21,6 +23,9 @@ DIGITS = {
     "niqe": 2,
     "degrees": 1,
     "angle": 2,
+    "yaw": 1,
+    "frechet": 2,
+    "frechet_infinity": 2,
     "sharpness": 0,
     "milliseconds": 1,
     "tenengrad": 0,
@@ -47,7 +52,7 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Column:
-    """A measure, told apart by its note where a row has it several times."""
+    """A measure, told apart by its note where a row has it several times, or needs it."""
 
     measure: str
     note: str
@@ -62,7 +67,7 @@ def columns_of(rows: Sequence[Row]) -> tuple[Column, ...]:
         score.measure
         for row in rows
         for score in row.scores
-        if sum(other.measure == score.measure for other in row.scores) > 1
+        if score.measure in NOTED or sum(other.measure == score.measure for other in row.scores) > 1
     }
     found: dict[tuple[str, str], Column] = {}
     for score in (score for row in rows for score in row.scores):

@@ -196,7 +196,7 @@ def findings_of(
             "views": "the second photo, turned by the 3D face, background along with the head",
         },
         rows=tuple(rows),
-        charts=tuple(chart_of(measure, title, rows) for measure, title in CHARTS.items()),
+        charts=tuple(chart_of(measure, rows) for measure in CHARTS),
         strips=strips,
     )
 
@@ -222,17 +222,18 @@ def scores_of(
     return tuple(scores)
 
 
-CHARTS = {"rank": "Rank-1 by yaw", "identity": "Identity by yaw"}
+CHARTS = {"rank": ("Rank-1 by yaw", "share of views"), "identity": ("Identity by yaw", "cosine")}
 
 
-def chart_of(measure: str, title: str, rows: Sequence[Row]) -> Chart:
+def chart_of(measure: str, rows: Sequence[Row]) -> Chart:
     points: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         score = row.score(measure)
         if score is not None:
             points.setdefault(row.who, []).append((float(row.condition.removeprefix("yaw ")), score.value))
     lines = tuple(Line(who, tuple(placed)) for who, placed in points.items())
-    return Chart(title, "absolute yaw, degrees", measure, lines)
+    title, unit = CHARTS[measure]
+    return Chart(title, "absolute yaw, degrees", unit, lines)
 
 
 def evaluate_folder(trial: Trial, name: str) -> Findings:

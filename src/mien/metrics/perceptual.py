@@ -37,8 +37,13 @@ class Perception:
             raise ValueError(f"{self.name}: a head is negative, which no distance can be")
 
 
-def perceptual_distance(images: Images, truths: Images, perception: Perception) -> Float[Tensor, " batch"]:
-    """Squares between unit-normalised features, weighted, mean over pixels, sum over maps (equation 1)."""
+def perceptual_distance(
+    images: Images, truths: Float[Tensor, "#batch 3 height width"], perception: Perception
+) -> Float[Tensor, " batch"]:
+    """Squares between unit-normalised features, weighted, mean over pixels, sum over maps (equation 1).
+
+    One truth may serve all pictures.
+    """
     found, wanted = perception.extract(images), perception.extract(truths)
     heads = perception.heads or tuple(repeat(None, len(found)))
     if len(heads) != len(found):
@@ -50,7 +55,7 @@ def perceptual_distance(images: Images, truths: Images, perception: Perception) 
 
 
 def _map_distance(
-    image: FeatureMap, truth: Float[Tensor, "batch _ _ _"], head: Head | None
+    image: FeatureMap, truth: Float[Tensor, "#batch _ _ _"], head: Head | None
 ) -> Float[Tensor, " batch"]:
     # the published code's guard; it matters where a pixel has no features at all
     image, truth = (F.normalize(features, dim=1, eps=1e-10) for features in (image, truth))

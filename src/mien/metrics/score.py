@@ -83,7 +83,7 @@ MEASURES: Mapping[str, Measure] = {
     "domain_shift": Measure(
         "between the domains' middles", "", "lower", RGB, "template of the embedder", "directions of length 1"
     ),
-    "rank": Measure("rank-k", "", "higher", RGB, "template of the embedder", "closed set, cosine"),
+    "rank": Measure("rank-1", "", "higher", RGB, "template of the embedder", "closed set, cosine"),
 }
 """Every kind of number that a report may hold."""
 
