@@ -38,7 +38,7 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     "superres": Protocol("Bicubic shrinking and nothing else, the easiest damage.", plan_superres, "aligned"),
     "strength": Protocol("How quality and identity fall off as damage grows.", plan_strength, "aligned"),
-    "single": Protocol("One damage at a time: which does a model mend?", plan_single, "aligned"),
+    "single": Protocol("Which damage does a model mend, and which not?", plan_single, "aligned"),
     "wild": Protocol("Photos whose truth nobody has, before and after.", plan_wild, "wild"),
     "recognition": Protocol("Does an embedder still know who it is?", plan_recognition, "people"),
     "pose": Protocol("Landmarks and angles, as they are, behind hands, and damaged.", plan_pose, "pose"),
