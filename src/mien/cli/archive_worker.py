@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mien.archive.journal import Entry, digest
+from mien.archive.memory import return_freed_memory
 from mien.archive.shared_batches import Batching
 from mien.archive.staging import Staged, as_named, seal, staging
 from mien.archive.stream import Failed, Steps, recover_stream
@@ -156,6 +157,7 @@ class MakeWorker:
 
     def __call__(self) -> Callable[[list[str]], list[str]]:
         os.chdir(self.home)
+        return_freed_memory()
         bound = bound_recover(self.asked, lambda line: None)
         worker = Worker(self.asked, bound, self.folder, self.settings)
 

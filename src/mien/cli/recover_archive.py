@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from mien.archive.journal import Entry, Journal, JournalError, digest_of_json, read_journal
+from mien.archive.memory import return_freed_memory
 from mien.archive.stages import Window, overlap
 from mien.archive.staging import put_in_place, sweep
 from mien.archive.standing import Standing, standing
@@ -95,6 +96,7 @@ def recovered(
     """Each of them, in its place and in the journal by the time it is told of."""
     if not tasks:
         return
+    return_freed_memory()
     bound = bound_recover(asked, show.say)  # with Ray too, so that what is wrong is said at once
     targets = [target_of(task.job) for task in tasks]
     num_workers = asked.workers or default_workers()
