@@ -90,7 +90,7 @@ class Studio:
         self.asked = []
         self.identities = ()
 
-    def load(self, name, device="auto"):
+    def load(self, name, device="auto", runtime="torch"):
         self.asked.append((name, device))
         return self.model
 

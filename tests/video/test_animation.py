@@ -2,6 +2,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
+from mien.image.mark import Mark
 from mien.video.animation import Animation, count_frames
 from mien.video.film import FilmError
 
@@ -40,13 +41,13 @@ def durations_of(path):
         return found, picture.info.get("loop")
 
 
-def passed_through(film, folder, change=0.0):
+def passed_through(film, folder, change=0.0, mark=None):
     frames = list(film.frames())
     segments = [folder / "a.tif", folder / "b.tif"]
     for path, part in zip(segments, (frames[:3], frames[3:]), strict=True):
         film.write(path, iter([(frame, (frame.image + change).clamp(0, 1)) for frame in part]))
     target = folder / f"out{film.suffix}"
-    film.join(target, segments, [(frame.time, frame.duration) for frame in frames])
+    film.join(target, segments, [(frame.time, frame.duration) for frame in frames], mark)
     return target
 
 
@@ -79,6 +80,13 @@ def test_transparency_is_kept(save, tmp_path, suffix):
     out = Animation(passed_through(film, tmp_path), suffix)
     for frame in out.frames():
         assert torch.equal(frame.stored[3] > 128, before)
+
+
+def test_a_webp_says_what_was_done(save, tmp_path):
+    film = Animation(save("in.webp"), ".webp")
+    out = passed_through(film, tmp_path, mark=Mark("1.0", "restore", 2, ()))
+    assert b"compositeWithTrainedAlgorithmicMedia" in out.read_bytes()
+    assert durations_of(out) == ([40, 80, 120, 40], 3)
 
 
 def test_frames_from_one_in_the_middle(save):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from mien.image.mark import Mark
 from mien.video.clip import Clip
 from mien.video.film import FilmError
 from mien.video.read import Window, planar_format
-from mien.video.write import rate_factor
+from mien.video.write import rate_factor, signed
 
 UNEVEN = [0, 3600, 5000, 12000, 13000, 20000, 30000, 31000, 36000, 40000, 43000, 47000]
 
@@ -26,7 +27,7 @@ def frames_of(path):
         return list(container.decode(container.streams.video[0]))
 
 
-def passed_through(clip, folder, suffix=".mp4", change=0.0, parts=2):
+def passed_through(clip, folder, suffix=".mp4", change=0.0, parts=2, mark=None):
     """The film with nothing done to it but being cut in segments, and made brighter."""
     frames = list(clip.frames())
     size = -(-len(frames) // parts)
@@ -38,7 +39,7 @@ def passed_through(clip, folder, suffix=".mp4", change=0.0, parts=2):
     ends = [frame.time for frame in frames[1:]] + [frames[-1].time + frames[-1].duration]
     times = [(frame.time, end - frame.time) for frame, end in zip(frames, ends, strict=True)]
     target = folder / f"out{suffix}"
-    clip.join(target, segments, times)
+    clip.join(target, segments, times, mark)
     return target
 
 
@@ -142,6 +143,15 @@ def test_webm_has_its_own_pictures_and_no_such_sound(save_clip, pictures, tmp_pa
     clip = Clip(save_clip(pictures[:3], name="quiet.mp4", sound=False), ".webm")
     out = passed_through(clip, tmp_path, ".webm", parts=1)
     assert frames_of(out)[0].width == 96
+
+
+def test_what_was_done_is_said_in_the_file(save_clip, pictures, tmp_path):
+    clip = Clip(save_clip(pictures[:2]), ".mp4")
+    out = passed_through(clip, tmp_path, mark=Mark("1.0", "restore", 2, ()))
+    with av.open(str(out)) as container:
+        comment = container.metadata["comment"]
+    assert comment.startswith("2 faces recovered by mien 1.0, model restore (http")
+    assert signed("mine", Mark("1.0", "restore", 1, ())).startswith("mine\n1 face recovered")
 
 
 def test_what_is_no_film(tmp_path):

@@ -29,6 +29,14 @@ from mien.cli.arguments import (
     share,
     whole_number,
 )
+from mien.cli.film import (
+    FILM_NOTES,
+    FilmArguments,
+    add_film,
+    are_films,
+    recover_films,
+    refuse_film_options,
+)
 from mien.cli.inputs import STANDARD, collect
 from mien.cli.outputs import OUTPUT_HELP, TextOutput, allow, plan
 from mien.cli.progress import Show
@@ -63,7 +71,9 @@ FACES = "faces"
 EVIDENCE = "evidence.png"
 
 
-class RecoverArguments(TurningArguments, ReferenceArguments, VariantArguments, ArchiveArguments):
+class RecoverArguments(
+    TurningArguments, ReferenceArguments, VariantArguments, ArchiveArguments, FilmArguments
+):
     """What `mien recover` was asked for."""
 
     inputs: list[str]
@@ -92,7 +102,9 @@ class RecoverArguments(TurningArguments, ReferenceArguments, VariantArguments, A
 
 def make_recover_parser() -> argparse.ArgumentParser:
     """All options, in the groups that the help shows."""
-    parser = make_parser("recover", "Recover the faces in photos.", NOTES + REFERENCE_NOTES + ARCHIVE_NOTES)
+    parser = make_parser(
+        "recover", "Recover the faces in photos.", NOTES + REFERENCE_NOTES + ARCHIVE_NOTES + FILM_NOTES
+    )
     add_inputs(parser, standard_input=True)
     add_how(parser.add_argument_group("how faces are recovered"))
     add_turning(parser.add_argument_group("models that uncover and turn faces"))
@@ -100,6 +112,7 @@ def make_recover_parser() -> argparse.ArgumentParser:
     add_what(parser.add_argument_group("what is written"))
     add_reading(parser.add_argument_group("how photos are read"))
     add_archive(parser.add_argument_group("many photos"))
+    add_film(parser.add_argument_group("films"))
     return parser
 
 
@@ -177,6 +190,9 @@ def run(words: list[str]) -> int:
     """Recover what is named in the arguments."""
     asked = make_recover_parser().parse_args(words, RecoverArguments())
     out = check(asked)
+    if are_films(asked.inputs, asked.out):
+        return recover_films(asked, out)
+    refuse_film_options(asked)
     found = collect(asked.inputs, None if out == STANDARD else Path(out))
     wanted = {
         COMPARE: asked.compare,

@@ -13,6 +13,7 @@ from PIL import ImageSequence
 
 from mien.faces.paste import scale_photo
 from mien.image.io import clear_errors
+from mien.image.mark import Mark, marked
 from mien.types import Image
 from mien.video.film import FilmError, Frame, Painted, Plane
 
@@ -75,7 +76,10 @@ class Animation:
             raise FilmError(f"{path}: a segment needs frames")
         first.save(path, "TIFF", save_all=True, append_images=list(pages), compression="tiff_lzw")
 
-    def join(self, target: Path, segments: Sequence[Path], frames: Sequence[tuple[int, int]]) -> None:
+    def join(
+        self, target: Path, segments: Sequence[Path], frames: Sequence[tuple[int, int]], mark: Mark | None
+    ) -> None:
+        """A GIF has no place for a mark."""
         durations = self.told_durations()
         if len(durations) != len(frames):
             raise FilmError(f"{self.path}: has another number of frames than it had")
@@ -83,6 +87,7 @@ class Animation:
             write_gif(target, segments, durations, self.loop)
         else:
             write_webp(target, segments, durations, self.loop, self.quality)
+            target.write_bytes(marked(target.read_bytes(), mark))
 
     def told_durations(self) -> list[int]:
         """As the file says them."""

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from mien.image.mark import Mark
 from mien.video.film import FilmError, Frame, Painted
 from mien.video.read import Window, decode, look
-from mien.video.write import CONTAINERS, encode_segment, join_segments, refuse_sound
+from mien.video.write import CONTAINERS, Cut, encode_segment, join_segments, refuse_sound
 
 
 class Clip:
@@ -52,5 +53,8 @@ class Clip:
     def write(self, path: Path, frames: Iterator[Painted]) -> None:
         encode_segment(path, frames, self.facts, self.suffix, self.quality)
 
-    def join(self, target: Path, segments: Sequence[Path], frames: Sequence[tuple[int, int]]) -> None:
-        join_segments(self.path, target, segments, frames, self.facts, self.window, self.suffix)
+    def join(
+        self, target: Path, segments: Sequence[Path], frames: Sequence[tuple[int, int]], mark: Mark | None
+    ) -> None:
+        cut = Cut(self.path, self.facts, self.window, self.suffix)
+        join_segments(cut, target, segments, frames, mark)

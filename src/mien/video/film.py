@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from mien.image.mark import Mark
 from mien.types import Image
 
 Plane = Shaped[Tensor, "_ _"]
@@ -73,6 +74,11 @@ class Film(Protocol):
         """A segment: the same frames always become the same bytes."""
         ...
 
-    def join(self, target: Path, segments: Sequence[Path], frames: Sequence[tuple[int, int]]) -> None:
-        """The segments as one file with all else that the source has; `frames` are their times, durations."""
+    def join(
+        self, target: Path, segments: Sequence[Path], frames: Sequence[tuple[int, int]], mark: Mark | None
+    ) -> None:
+        """The segments as one file with all else that the source has, and what mien did to it.
+
+        `frames` are their times and durations.
+        """
         ...

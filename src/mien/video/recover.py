@@ -18,6 +18,7 @@ import torch
 from mien.faces.align import cut
 from mien.faces.identify import Identify, kept_identity
 from mien.faces.paste import paste_many, scale_photo
+from mien.image.mark import Mark
 from mien.image.warp import invert, transform_points
 from mien.pipeline import RecoverOptions
 from mien.types import Crop, Face, FindFaces, Image, Recoverer
@@ -107,8 +108,9 @@ def recover_film(
     options: RecoverOptions,
     journal: Journal,
     tell: Tell = lambda stage, done, total: None,
+    sign: Callable[[int], Mark | None] = lambda num_faces: None,
 ) -> FilmResult:
-    """From what the film is to a file; the journal goes when that is there."""
+    """From what the film is to a file, signed for its faces; the journal goes when that is there."""
     look_through(film, tools.find, tools.identify, journal, tell)
     plan = make_plan(journal, film.tick, tools.model.template, tools.model.crop_size, options.only_largest)
     is_copy = not plan.ways and options.scale == 1 and film.unchanged is not None
@@ -117,10 +119,9 @@ def recover_film(
         shutil.copyfile(film.unchanged, finished)
     else:
         write_segments(film, plan, tools, options, journal, tell)
-        segments = [
-            journal.segment(n, film.segment_suffix) for n in range(len(plan.segments(SEGMENT_SECONDS, BLOCK)))
-        ]
-        film.join(finished, segments, plan.frames)
+        count = len(plan.segments(SEGMENT_SECONDS, BLOCK))
+        segments = [journal.segment(number, film.segment_suffix) for number in range(count)]
+        film.join(finished, segments, plan.frames, sign(len(plan.ways)) if plan.ways else None)
     sync(finished)
     os.replace(finished, target)  # noqa: PTH105 (renames over what is there)
     result = summed(plan, journal.sums(), is_copy)

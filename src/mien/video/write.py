@@ -7,6 +7,7 @@ needs no other, so that they can be made one by one and put together packet by p
 import heapq
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from mien.faces.paste import scale_photo
+from mien.image.mark import COMPOSITE, Mark
 from mien.video.film import FilmError, Painted, Plane
 from mien.video.planes import enlarged, repainted
 from mien.video.read import Facts, Window, named_errors, picture_stream
@@ -123,16 +125,25 @@ def other_streams(source: av.container.InputContainer) -> list[Stream]:
     return [*source.streams.audio, *source.streams.subtitles]
 
 
+@dataclass(frozen=True)
+class Cut:
+    """The part of a film that was recovered, and what it is to be written as."""
+
+    path: Path
+    facts: Facts
+    window: Window
+    suffix: str
+
+
 def join_segments(
-    path: Path,
+    cut: Cut,
     target: Path,
     segments: Sequence[Path],
     frames: Sequence[tuple[int, int]],
-    facts: Facts,
-    window: Window,
-    suffix: str,
+    mark: Mark | None,
 ) -> None:
     """The segments, and from the source everything that is heard or read, packet by packet."""
+    path, facts, window, suffix = cut.path, cut.facts, cut.window, cut.suffix
     options = {"fflags": "+bitexact"}
     if CONTAINERS[suffix] in ("mp4", "mov"):
         options["movflags"] = "+faststart"
@@ -154,6 +165,8 @@ def join_segments(
         for stream in kept:
             copy_words(stream, places[stream.index])
         container.metadata.update(worth_keeping(source.metadata))
+        if mark is not None:
+            container.metadata["comment"] = signed(source.metadata.get("comment", ""), mark)
         if window.is_whole:
             container.set_chapters(source.chapters())
         shift = Fraction(0) if window.is_whole else -frames[0][0] * facts.tick
@@ -169,6 +182,13 @@ def join_segments(
 
 def worth_keeping(metadata: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in metadata.items() if name.lower() not in OWN_METADATA}
+
+
+def signed(comment: str, mark: Mark) -> str:
+    """What a film says of itself, and what mien did to it: films have no XMP that players keep."""
+    count = "1 face" if mark.num_faces == 1 else f"{mark.num_faces} faces"
+    told = f"{count} recovered by mien {mark.version}, model {mark.model} ({COMPOSITE})"
+    return f"{comment}\n{told}" if comment else told
 
 
 def copy_words(source: Stream, target: Stream) -> None:

@@ -1,0 +1,167 @@
+"""Films for `mien recover`: what makes a film of an input, and what may be asked for."""
+
+import argparse
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mien.cli.archive_arguments import LOCAL
+from mien.cli.arguments import Options, UsageError
+from mien.cli.inputs import STANDARD, Found, Input, collect, one_line
+from mien.cli.outputs import Job, TextOutput, allow, refuse_clashes
+from mien.cli.progress import Show
+
+if TYPE_CHECKING:
+    from mien.cli.recover import RecoverArguments
+
+FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv",
+         ".flv", ".3gp", ".ogv")  # fmt: skip
+"""Suffixes of what is read as a film."""
+FILM_TARGETS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+MOVING = (".gif", ".webp")
+"""What moves if it was written so."""
+FILM_NOTES = f"""
+Films ({" ".join(FILMS[:6])} ...) become films ({" ".join(FILM_TARGETS)}) with their sound as it is, and need
+pip install 'mien[video]'. A GIF or animated WebP becomes one where OUT ends in .gif or .webp; into any other
+OUT goes its first picture. Faces are followed through each scene, and steadied. A film that was stopped, even
+by force, goes on where it was: what is done lies in OUT.part meanwhile.
+
+  mien recover clip.mp4 -o clear.mp4 --from 1:30 --to 1:45
+"""
+
+
+class FilmArguments(argparse.Namespace):
+    """Which part of a film is wanted."""
+
+    first: Fraction | None
+    last: Fraction | None
+
+
+@dataclass(frozen=True)
+class FilmJob:
+    """What is to be done, checked."""
+
+    asked: "RecoverArguments"
+    jobs: list[Job]
+    moving: bool
+    """GIF or WebP."""
+
+
+def add_film(group: Options) -> None:
+    """Options of films."""
+    for name, place, what in (("--from", "first", "begin"), ("--to", "last", "end")):
+        group.add_argument(
+            name,
+            dest=place,
+            type=seconds,
+            metavar="TIME",
+            help=f"{what} there: seconds, or hh:mm:ss",
+        )
+
+
+def seconds(text: str) -> Fraction:
+    """A time as people write it: 90, 90.5, 1:30, 0:01:30.5."""
+    parts = text.split(":")
+    try:
+        numbers = [Fraction(part) for part in parts]
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; 90.5 and 0:01:30.5 are") from None
+    is_plain = all(set(part) <= set("0123456789.") for part in parts)
+    if not is_plain or len(parts) > 3 or any(number >= 60 for number in numbers[1:]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; 90.5 and 0:01:30.5 are")
+    total = Fraction(0)
+    for number in numbers:
+        total = 60 * total + number
+    return total
+
+
+def are_films(words: list[str], out: str | None) -> bool:
+    """Whether the inputs are films; photos among them are refused."""
+    films = [word for word in words if Path(word).suffix.lower() in FILMS]
+    if films and len(films) < len(words):
+        raise UsageError(f"{one_line(films[0])} is a film: recover photos by themselves")
+    return bool(films) or moves_on(words, out)
+
+
+def moves_on(words: list[str], out: str | None) -> bool:
+    """Whether a moving picture becomes one."""
+    if len(words) != 1 or words[0] == STANDARD or out is None or Path(out).is_dir():
+        return False
+    suffixes = Path(words[0]).suffix.lower(), Path(out).suffix.lower()
+    if not set(suffixes) <= set(MOVING) or not Path(words[0]).is_file():
+        return False
+    from mien.video.animation import count_frames
+
+    return count_frames(Path(words[0])) > 1
+
+
+def refuse_film_options(asked: FilmArguments) -> None:
+    """Of photos no part can be had."""
+    if asked.first is not None or asked.last is not None:
+        raise UsageError("--from and --to are for films")
+
+
+def recover_films(asked: "RecoverArguments", out: str) -> int:
+    """All of them, one after the other; the exit status."""
+    check_films(asked, out)
+    found = collect(asked.inputs)
+    moving = Path(asked.inputs[0]).suffix.lower() in MOVING
+    jobs = film_jobs(found, out, moving)
+    allowed, refusals = allow(jobs, asked.overwrite)
+    if not moving and find_spec("av") is None:
+        raise UsageError("films need a further package: pip install 'mien[video]'")
+    # a bar of its own counts each film's frames
+    with TextOutput(asked.report, found) as report, Show(1) as show:
+        for problem in (*found.problems, *refusals):
+            show.fail(problem)
+            report.write(problem.as_json())
+        if allowed:
+            from mien.cli.film_work import work_on_films
+
+            work_on_films(FilmJob(asked, allowed, moving), report, show)
+    return show.status
+
+
+def check_films(asked: "RecoverArguments", out: str) -> None:
+    """Refuse what films cannot have."""
+    unwanted = {
+        "--aligned": asked.aligned,
+        "--save-faces": asked.save_faces,
+        "--compare": asked.compare,
+        "--evidence": asked.evidence,
+        "--save-warp": asked.save_warp,
+        "--variants": asked.variants > 1,
+        "--mask": asked.mask is not None,
+        "--workers": asked.workers is not None,
+        "--engine ray": asked.engine != LOCAL,
+    }
+    named = [name for name, is_asked in unwanted.items() if is_asked]
+    if named:
+        raise UsageError(f"{', '.join(named)} cannot be had of a film")
+    if out == STANDARD:
+        raise UsageError("a film needs a file: name it with -o")
+    if asked.first is not None and asked.last is not None and asked.first >= asked.last:
+        raise UsageError("--from has to be before --to")
+
+
+def film_jobs(found: Found, out: str, moving: bool) -> list[Job]:
+    """A target for each film."""
+    folder, targets = Path(out), MOVING if moving else FILM_TARGETS
+    suffix = folder.suffix.lower()
+    if suffix and not folder.is_dir():
+        if suffix not in targets:
+            raise UsageError(f"{one_line(out)}: a film is written as {' '.join(targets)}")
+        if len(found.inputs) > 1:
+            raise UsageError(f"{one_line(out)} is one film, and several go in: name a folder")
+        return [Job(source, folder) for source in found.inputs]
+    jobs = [Job(source, folder / target_of(source)) for source in found.inputs]
+    refuse_clashes(jobs)
+    return jobs
+
+
+def target_of(source: Input) -> Path:
+    """The same name, with a suffix that can be written."""
+    place = source.place
+    return place if place.suffix.lower() in FILM_TARGETS else place.with_suffix(".mp4")

@@ -1,0 +1,133 @@
+"""`mien recover` of films; what is done to faces is the library's, and tested there."""
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from mien.cli.film import seconds
+from mien.cli.film_work import clock, tell_in_lines
+
+
+def picture(index):
+    return np.full((48, 64, 3), 40 + 8 * index, np.uint8)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    av = pytest.importorskip("av")
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=20)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for index in range(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index), format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def gif(tmp_path):
+    path = tmp_path / "in.gif"
+    first, *others = [Pillow.fromarray(picture(index)) for index in range(5)]
+    first.save(path, save_all=True, append_images=others, duration=60, loop=0)
+    return path
+
+
+def test_a_film(mien, clip, tmp_path):
+    ran = mien("recover", clip, "-o", tmp_path / "new.mp4", "--report", "-")
+    assert ran.status == 0
+    assert ran.err.startswith(f"{clip}: 1 face in 20 frames (0:01), identity ")
+    told = json.loads(ran.out)
+    assert (told["frames"], told["duration"], told["model"]) == (20, 1.0, "restore")
+    assert told["faces"][0]["frames"] == 20
+    assert set(told["faces"][0]) == {"from", "to", "frames", "identity"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "new.mp4"]
+
+
+def test_a_part_of_a_film_into_a_folder(mien, clip, tmp_path):
+    (tmp_path / "out").mkdir()
+    ran = mien("recover", clip, "-o", tmp_path / "out", "--from", "0.5", "--to", "0:00.8", "--no-identity")
+    assert ran.status == 0
+    assert "1 face in 6 frames" in ran.err
+    assert (tmp_path / "out" / "clip.mp4").exists()
+
+
+def test_what_exists_is_not_replaced(mien, clip, tmp_path):
+    ran = mien("recover", clip, "-o", clip)
+    assert ran.status == 1
+    assert "is the input itself" in ran.err
+
+
+def test_a_broken_film_among_others(mien, clip, tmp_path):
+    broken = tmp_path / "broken.mkv"
+    broken.write_text("no film")
+    ran = mien("recover", broken, tmp_path / "missing.mp4", clip, "-o", tmp_path / "out")
+    assert ran.status == 1
+    assert f"{broken}: error: not a film that can be read" in ran.err
+    assert "missing.mp4: error: no such file" in ran.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["clip.mp4"]
+
+
+def test_moving_pictures(mien, gif, tmp_path):
+    ran = mien("recover", gif, "-o", tmp_path / "out.webp")
+    assert ran.status == 0
+    assert "1 face in 5 frames" in ran.err
+    with Pillow.open(tmp_path / "out.webp") as made:
+        assert made.n_frames == 5
+    ran = mien("recover", gif, "-o", tmp_path / "still.png")
+    assert "the first of 5 frames" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["-o", "-"], "a film needs a file"),
+        (["-o", "new.png"], "a film is written as .mp4"),
+        (["-o", "new.mp4", "--compare", "--aligned"], "--aligned, --compare cannot be had of a film"),
+        (["-o", "new.mp4", "--from", "2", "--to", "1"], "--from has to be before --to"),
+        (["photo.jpg", "-o", "out"], "is a film: recover photos by themselves"),
+    ],
+)
+def test_what_films_cannot_have(mien, clip, words, reason):
+    ran = mien("recover", clip, *words)
+    assert ran.status == 2
+    assert reason in ran.err
+
+
+def test_a_photo_has_no_part(mien, tmp_path):
+    ran = mien("recover", tmp_path / "a.png", "-o", tmp_path / "b.png", "--from", "1")
+    assert ran.status == 2
+    assert "--from and --to are for films" in ran.err
+
+
+def test_the_missing_package_is_named(mien, clip, tmp_path, monkeypatch):
+    monkeypatch.setattr("mien.cli.film.find_spec", lambda name: None)
+    ran = mien("recover", clip, "-o", tmp_path / "new.mp4")
+    assert ran.status == 2
+    assert ran.err == "mien recover: error: films need a further package: pip install 'mien[video]'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("90", 90), ("90.5", Fraction(181, 2)), ("1:30", 90), ("01:02:03.5", Fraction(7447, 2))],
+)
+def test_times(text, wanted):
+    assert seconds(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "a", "-1", "1:60", "1:2:3:4", "1e3", "1/2", "nan"])
+def test_no_times(mien, clip, text):
+    assert mien("recover", clip, "-o", "new.mp4", f"--from={text}").status == 2
+
+
+def test_the_time_left_is_said(capsys, monkeypatch):
+    now = iter([0.0, 1.0, 10.0, 21.0])
+    monkeypatch.setattr("mien.cli.film_work.time.monotonic", lambda: next(now))
+    tell = tell_in_lines("clip.mp4")
+    for done in (1, 2, 3):
+        tell("recover", done, 43)
+    assert capsys.readouterr().err == "clip.mp4: recovering, frame 3 of 43, 6:40 left\n"
+    assert clock(3723.0) == "1:02:03"
