@@ -45,16 +45,16 @@ def test_the_plane_is_that_of_principal_components():
 
 
 def test_who_changes_faces_lies_farther_from_them(trial, people: tuple[Path, ...], mixer):
-    given = trial(people, {"still": mixer(), "gray": mixer(0.97), "ahead": mixer(keeps_pose=False)})
+    given = trial(people[:8], {"still": mixer(), "gray": mixer(0.97), "ahead": mixer(keeps_pose=False)})
     found = evaluate_domains(given, "people", read_frontal)
     before, still, gray = (found.row(CONDITION, who) for who in ("input", "still", "gray"))
     assert still.score("domain_gap").value == pytest.approx(before.score("domain_gap").value, abs=1e-3)
-    assert gray.score("domain_gap").count == 16  # four people, four views
+    assert gray.score("domain_gap").count == 8  # two people, four views
     assert 0 <= gray.score("domain_shift").value <= 2
     (chart,) = found.charts
     assert chart.is_scatter
     assert [line.name for line in chart.lines] == ["truth", "input", "still", "gray", "ahead"]
-    assert [len(line.points) for line in chart.lines] == [4, 16, 16, 16, 16]
+    assert [len(line.points) for line in chart.lines] == [2, 8, 8, 8, 8]
     assert chart.x.startswith("first component, ")
     assert {(one.first, one.second) for one in found.differences} >= {("still", "gray")}
 

@@ -30,15 +30,15 @@ def test_each_does_one_thing_alone():
 def test_every_damage_has_its_rows(trial, photos, mixer):
     models = {"still": mixer(), "ahead": mixer(0.2, keeps_pose=False)}
     calls = []
-    found = evaluate_single(replace(trial(photos, models, num_strips=3), advance=lambda: calls.append(1)))
+    found = evaluate_single(replace(trial(photos[:2], models, num_strips=3), advance=lambda: calls.append(1)))
     assert found.conditions == tuple(DAMAGES)
-    assert len(calls) == len(DAMAGES) * len(photos)
+    assert len(calls) == 2 * len(DAMAGES)
     assert len(found.strips) == len(DAMAGES)
     for name in DAMAGES:
         before, still, ahead = (found.row(name, who) for who in ("input", "still", "ahead"))
         assert still.score("psnr").value == pytest.approx(before.score("psnr").value, abs=1e-4)
         assert {score.measure for score in ahead.scores} == {"identity", "degrees"}
-        assert ahead.score("identity").count == 3
+        assert ahead.score("identity").count == 2
     assert found.notes == ("ahead turns heads, so only its identity is compared with the truth",)
     dark, noisy = (found.row(name, "input").score("ssim").value for name in ("low light", "noise"))
     assert dark != noisy
