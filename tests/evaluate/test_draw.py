@@ -70,3 +70,9 @@ def test_what_nothing_connects_is_dots_around_a_ring():
     assert "the middle: 1, 0.5" in drawn
     assert "<circle" in legend_of(points, {})
     assert "<path" in legend_of(chart((0.0, 0.0)), {})
+
+
+def test_what_is_no_maker_takes_the_colours_in_turn():
+    lines = tuple(Line(name, ((1.0, 2.0),)) for name in ("as it is", "gray", "behind hands", "input"))
+    found = re.findall('<path class="line (\\w+)"', legend_of(Chart("t", "x", "y", lines), {"gray": 4}))
+    assert found == ["s1", "s5", "s2", "input"]

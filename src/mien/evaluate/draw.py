@@ -70,8 +70,8 @@ def svg_of(chart: Chart, numbers: dict[str, int]) -> str:
         f"{escape(chart.y)}</text>",
     ]
     draw = draw_dots if chart.is_scatter else draw_line
-    for line in chart.lines:
-        parts += draw(line, drawable(line, chart.is_log), x, y, style_of(line.name, numbers))
+    for line, style in zip(chart.lines, styles_of(chart, numbers), strict=True):
+        parts += draw(line, drawable(line, chart.is_log), x, y, style)
     return "".join([*parts, "</svg>"])
 
 
@@ -116,12 +116,16 @@ def tick_name(tick: float, along: Axis) -> str:
     return f"{tick:.{digits}f}".replace("-0", "0") if tick == 0 else f"{tick:.{digits}f}"
 
 
-def style_of(name: str, numbers: dict[str, int]) -> str:
-    """Makers have colours; what came in and what was undamaged are gray."""
-    known = {INPUT: "input", CLEAN: "clean", TRUTH: "truth"}
-    if name in known:
-        return f"line {known[name]}"
-    return f"line s{numbers.get(name, 0) % NUM_COLORS + 1}"
+def styles_of(chart: Chart, numbers: dict[str, int]) -> list[str]:
+    """Makers have colours; what came in and what was undamaged are gray.
+
+    What is no maker, such as a condition, takes the colours in turn.
+    """
+    known = {INPUT: "line input", CLEAN: "line clean", TRUTH: "line truth"}
+    names = [line.name for line in chart.lines]
+    others = [name for name in names if name not in numbers and name not in known]
+    places = {**{name: place for place, name in enumerate(others)}, **numbers}
+    return [known.get(name) or f"line s{places[name] % NUM_COLORS + 1}" for name in names]
 
 
 def draw_line(line: Line, points: list[tuple[float, float]], x: Axis, y: Axis, style: str) -> list[str]:
@@ -151,8 +155,7 @@ def draw_dots(line: Line, points: list[tuple[float, float]], x: Axis, y: Axis, s
 
 def legend_of(chart: Chart, numbers: dict[str, int]) -> str:
     items = []
-    for line in chart.lines:
-        style = style_of(line.name, numbers)
+    for line, style in zip(chart.lines, styles_of(chart, numbers), strict=True):
         dot, dash = '<circle class="{}" cx="12" cy="4" r="3"/>', '<path class="{}" d="M1 4L23 4"/>'
         mark = (dot if chart.is_scatter else dash).format(style)
         items.append(f'<li><svg viewBox="0 0 24 8" aria-hidden="true">{mark}</svg>{escape(line.name)}</li>')

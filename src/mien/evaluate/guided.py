@@ -30,6 +30,8 @@ PROFILE = "gfrnet"
 TEMPLATE = "ffhq"
 MOST = 120
 """Pictures of a set in a report."""
+PER_PERSON = 4
+"""The same for each person that a user wants at most."""
 MOST_GUIDES = 2
 """Of each picture, in a report; alone the protocol takes all."""
 STRANGER = "{}, a stranger's photo"
@@ -312,7 +314,8 @@ def plan_guided(bench: Bench) -> list[Part]:
         return []
     parts = []
     for photo_set in bench.of_role("references"):
-        photos, words = bench.some_people(photo_set, most_photos=MOST)
+        most = MOST if bench.most is None else min(MOST, PER_PERSON * bench.most)
+        photos, words = bench.some_people(photo_set, most_photos=most)
         parts.append(
             Part(
                 name=f"guided, {photo_set.name}",
