@@ -18,7 +18,7 @@ print(return_freed_memory())
 before = resident()
 def churn(number):
     kept = []
-    for size in range(60):
+    for size in range(30):
         kept.append(bytearray(1_100_000 + 20_000 * ((size * 7 + number) % 50)))
         if len(kept) > 8:
             del kept[size % 8]

@@ -152,10 +152,10 @@ def test_ctrl_c_leaves_whole_photos_and_a_journal(mien, album, tmp_path, monkeyp
 
 
 def test_a_photo_that_fails_names_its_result_not_where_it_was_written(mien, album, tmp_path, monkeypatch):
-    def fail(path, photo, quality):
+    def fail(path, content):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("mien.cli.files.write_photo", fail)
+    monkeypatch.setattr("mien.cli.files.write_bytes", fail)
     out = tmp_path / "out"
     ran = mien("recover", album, "-o", out)
     assert f"{album / 'e.png'}: error: {out / 'e.png'}: no space left on device" in ran.err
