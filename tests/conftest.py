@@ -3,6 +3,7 @@
 import os
 
 import hypothesis
+import pytest
 import torch
 
 hypothesis.settings.register_profile(
@@ -13,3 +14,9 @@ hypothesis.settings.load_profile("mien")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # workers that each start a thread per core only wait for each other
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def torch_runs_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another runtime would need a second for each recovery to begin."""
+    monkeypatch.setattr("mien.runtime.choose.quickest_first", lambda: ("torch",))

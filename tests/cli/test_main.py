@@ -12,13 +12,13 @@ from mien.cli.main import COMMANDS, main
 from mien.data.photos import SUFFIXES
 from mien.degrade.chain import PROFILES
 from mien.evaluate.catalog import PROTOCOLS
-from mien.runtime.choose import Runtime
-from mien.zoo.portable import PORTABLE_PARTS
 from mien.faces.align import TEMPLATES
 from mien.image.io import FORMATS, MAX_PIXELS, READABLE
 from mien.models.restore.recover import RestoreSettings
 from mien.recipes.catalog import RECIPES
+from mien.runtime.choose import Runtime
 from mien.zoo.cards import ZOO
+from mien.zoo.portable import PORTABLE_PARTS
 
 HEAVY = {"torch", "numpy", "PIL", "rich", "safetensors", "jaxtyping"}
 

@@ -1,10 +1,12 @@
 """OpenVINO: straight from the torch module, compiled for this processor; a fraction of a second a network."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, config
 from torch import Tensor, nn
 
 from mien.runtime.portable import Portable
@@ -55,10 +57,21 @@ def converted(portable: Portable) -> "Model":
     from openvino import convert_model
 
     examples = portable.examples(batch=1)
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), unchecked(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # sizes become constants, which is what is wanted
         traced = torch.jit.trace(Traced(portable.network), examples, check_trace=False)
         return convert_model(traced, input=[list(one.shape) for one in examples])
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """While a network is traced its sizes are tensors, which checks of shapes take for mistakes."""
+    before = config.jaxtyping_disable
+    config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        config.update("jaxtyping_disable", before)
 
 
 def compiled(model: "Model", precision: Precision) -> OnOpenvino:

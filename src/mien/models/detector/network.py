@@ -103,7 +103,9 @@ def decode(answers: list[Tensor], strides: tuple[int, ...]) -> Cells:
         for answer, stride in zip(answers, strides, strict=True)
     ]
     centres = torch.cat(places).to(answers[0].device)
-    stride = torch.cat([centres.new_full((place.shape[0],), s) for place, s in zip(places, strides, strict=True)])
+    stride = torch.cat(
+        [centres.new_full((place.shape[0],), s) for place, s in zip(places, strides, strict=True)]
+    )
     raw = torch.cat([answer.flatten(2) for answer in answers], 2).transpose(1, 2).float()  # (B, cells, 15)
     middle = centres + raw[..., 1:3] * stride[:, None]
     # a fresh network answers four strides, the middle of what a grid is for

@@ -1,0 +1,49 @@
+import json
+
+import torch
+
+from mien.cli.main import main
+from mien.image.io import Photo, encode_photo
+from mien.image.mark import FaceMark, Mark, marked
+
+MARK = Mark("0.1.0", "restore", 1, (FaceMark((1, 2, 30, 40), 0.41, 0.83),))
+
+
+def write(path, mark):
+    content = encode_photo(Photo(torch.rand(3, 8, 8)), "PNG")
+    path.write_bytes(marked(content, mark))
+
+
+def test_marks_are_read_back(tmp_path, capsys):
+    write(tmp_path / "a.png", MARK)
+    write(tmp_path / "b.png", None)
+    assert main(["inspect", str(tmp_path)]) == 0
+    first, face, second = capsys.readouterr().out.splitlines()
+    assert first == f"{tmp_path}/a.png: 1 face recovered by mien 0.1.0 with restore"
+    assert face == "  face at 1 2 30 40: 41% seen, identity 0.83"
+    assert second == f"{tmp_path}/b.png: no mark of mien"
+
+
+def test_as_json(tmp_path, capsys):
+    write(tmp_path / "a.png", MARK)
+    (tmp_path / "text.png").write_text("no picture")
+    assert main(["inspect", str(tmp_path), "--json", "-"]) == 1
+    said = capsys.readouterr()
+    entry, problem = json.loads(said.out)
+    assert entry["source_type"].endswith("compositeWithTrainedAlgorithmicMedia")
+    assert entry["runs"] == [
+        {
+            "version": "0.1.0",
+            "model": "restore",
+            "num_faces": 1,
+            "faces": [{"box": [1, 2, 30, 40], "evidence": 0.41, "identity": 0.83}],
+        }
+    ]
+    assert "is no PNG" in problem["error"]
+    assert "text.png" in said.err
+
+
+def test_names_that_could_play_with_a_terminal_do_not(tmp_path, capsys):
+    write(tmp_path / "a.png", Mark("1\x1b[2J", "restore", 0, ()))
+    assert main(["inspect", str(tmp_path / "a.png")]) == 0
+    assert "\x1b" not in capsys.readouterr().out

@@ -1,0 +1,212 @@
+"""Times every network in every runtime, and a whole recovery; writes the tables of docs/speed.md.
+
+    python tools/bench_runtimes.py [--model rotate:FILE ...] [--write docs/speed.md] [--busy]
+
+On a machine that is busy with other work `--busy` counts the processor's time in one thread instead of the
+clock's; such figures compare with each other only.
+"""
+
+import argparse
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mien.evaluate.speed import PEAK_SHAPES
+from mien.image.io import read_image
+from mien.layers.running import OnTorch
+from mien.pipeline import recover
+from mien.runtime.choose import is_installed
+from mien.runtime.on_onnx import on_onnx, onnx_model
+from mien.runtime.on_openvino import compiled, converted, precisions
+from mien.runtime.portable import Portable, differences
+from mien.types import Recoverer, RunNetwork
+from mien.zoo.cards import ZOO
+from mien.zoo.load import load, load_detector
+from mien.zoo.portable import PORTABLE_PARTS, NotPortableError, portable_of
+
+CPU = torch.device("cpu")
+BEGIN, END = "<!-- made by tools/bench_runtimes.py -->", "<!-- end -->"
+BATCHES = (1, 8)
+PARTS = ("look", "identity", "reader")
+EAGER = "torch float32"
+
+
+class Autocast(nn.Module):
+    """For networks whose last layers stay in float32."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            made = self.network(*inputs)
+        return tuple(made) if isinstance(made, tuple) else (made,)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How time is counted, and how often."""
+
+    read: Callable[[], float]
+    repeats: int
+
+    def best(self, work: Callable[[], object]) -> float:
+        """Milliseconds, the least of several after one to warm up."""
+        work()
+        times = []
+        for _ in range(self.repeats):
+            start = self.read()
+            work()
+            times.append(self.read() - start)
+        return 1000 * min(times)
+
+
+def runners(portable: Portable, is_part: bool) -> Iterator[tuple[str, RunNetwork]]:
+    """By name; the first one is what the others are compared with."""
+    yield EAGER, lambda *inputs: portable.answer(*inputs)
+    network = copy.deepcopy(portable.network)
+    if is_part:
+        yield "torch bfloat16", OnTorch(Autocast(network), CPU, torch.float32)
+    else:
+        yield "torch bfloat16", OnTorch(network, CPU, torch.bfloat16)
+    if is_installed("onnx"):
+        yield "onnx float32", on_onnx(onnx_model(portable).SerializeToString())
+    if is_installed("openvino"):
+        model = converted(portable)
+        names = {"bf16": "bfloat16", "f32": "float32"}
+        yield from ((f"openvino {names[one]}", compiled(model, one)) for one in reversed(precisions()))
+
+
+def gigaflops(portable: Portable) -> float:
+    """Of one face."""
+    with FlopCounterMode(display=False) as counter:
+        portable.answer(*portable.examples(1))
+    return counter.get_total_flops() / 1e9
+
+
+@torch.inference_mode()
+def peak(precision: torch.dtype, clock: Clock) -> float:
+    """Billions of operations a second of 3 x 3 convolutions, the best of several shapes."""
+    rates = []
+    for channels, side in PEAK_SHAPES:
+        layers = nn.Sequential(*(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(8)))
+        layers = layers.to(CPU, precision)
+        layers.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        features = torch.rand(1, channels, side, side, dtype=precision)
+        features = features.contiguous(memory_format=torch.channels_last)
+        milliseconds = clock.best(lambda layers=layers, features=features: layers(features))
+        rates.append(8 * 2 * 9 * channels**2 * side**2 / 1e6 / milliseconds)
+    return max(rates)
+
+
+def rows_on(portable: Portable, is_part: bool, clock: Clock, peaks: dict[str, float]) -> Iterator[str]:
+    """A line of the table for each runtime."""
+    cost, truth = gigaflops(portable), portable.answer(*portable.examples(2))
+    for name, run in runners(portable, is_part):
+        found = differences(portable.outputs, truth, run(*portable.examples(2)))
+        worst = max(found, key=lambda one: one.mean / one.outlet.bound)
+        times = []
+        for batch in BATCHES:
+            inputs = portable.examples(batch)
+            times.append(clock.best(lambda run=run, inputs=inputs: run(*inputs)) / batch)
+        rate = cost / (min(times) / 1000)
+        share = rate / peaks[name.split()[-1]]
+        off = "" if name == EAGER else f"{worst.mean:.3f} {worst.outlet.unit}"
+        yield f"| {portable.name} | {name} | {times[0]:.1f} | {times[1]:.1f} | {share:.0%} | {off} |"
+
+
+def eager(model: Recoverer, portable: Portable) -> Recoverer:
+    """The model as it would be without any of this: torch, float32, memory in its usual order."""
+    return model.with_run(lambda *inputs: portable.answer(*inputs))  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@torch.no_grad()
+def whole_recovery(photo: Path, clock: Clock) -> list[str]:
+    """`recover` from pixels to pixels, for each face."""
+    image, find = read_image(photo), load_detector("cpu")
+    slow = load("restore", "cpu")
+    models = {
+        EAGER: eager(slow, portable_of("restore", slow)),
+        "torch": load("restore", "cpu"),
+        "auto": load("restore", "cpu", "auto"),
+    }
+    lines, first = [], 0.0
+    for name, model in models.items():
+        num_faces = len(recover(image, model, find=find).faces)
+        found = find(image)
+        crops = [face.crop for face in recover(image, model, find=lambda _, found=found: found).faces]
+        whole = clock.best(lambda model=model: recover(image, model, find=find)) / num_faces
+        alone = clock.best(lambda model=model, crops=crops: model(crops)) / num_faces
+        first = first or whole
+        lines.append(f"| {name} | {whole:.1f} | {first / whole:.2f} | {alone:.1f} |")
+    return lines
+
+
+def portables(files: list[str]) -> Iterator[tuple[Portable, bool]]:
+    """The package's models, those of the files named, and the networks behind the scenes."""
+    for name in (*ZOO, *files):
+        try:
+            yield portable_of(name.partition(":")[0], load(name, "cpu")), False
+        except NotPortableError as error:
+            print(f"left out: {error}")
+    for name in PARTS:
+        yield PORTABLE_PARTS[name](), True
+
+
+def tables(asked: argparse.Namespace) -> str:
+    counted = "processor time" if asked.busy else "time"
+    clock = Clock(time.process_time if asked.busy else time.perf_counter, asked.repeats)
+    peaks = {name: peak(getattr(torch, name), clock) for name in ("float32", "bfloat16")}
+    told = ", ".join(f"{rate:.0f} GFLOP/s in {name}" for name, rate in peaks.items())
+    lines = [
+        f"{torch.get_num_threads()} thread(s), least {counted} of {asked.repeats}; 3 x 3 convolutions "
+        f"reach {told} here.",
+        "",
+        "| network | run by | ms a face, batch 1 | batch 8 | of the peak | off torch float32, on average |",
+        "|---|---|---|---|---|---|",
+    ]
+    for portable, is_part in portables(asked.model):
+        for row in rows_on(portable, is_part, clock, peaks):
+            lines.append(row)
+            print(row, flush=True)
+    lines += [
+        "",
+        f"`recover` of {asked.photo.name}, all stages but the identity figure:",
+        "",
+        "| --runtime | ms a face | times as fast | model alone |",
+        "|---|---|---|---|",
+        *whole_recovery(asked.photo, clock),
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", action="append", default=[], help="kind:FILE, beside the package's")
+    parser.add_argument("--photo", type=Path, default=Path("examples/damaged.jpg"))
+    parser.add_argument("--write", type=Path, help="a page with the two comments that the tables go between")
+    parser.add_argument("--busy", action="store_true", help="count the processor's time, in one thread")
+    parser.add_argument("--repeats", type=int, default=15)
+    asked = parser.parse_args()
+    if asked.busy:
+        torch.set_num_threads(1)
+    made = tables(asked)
+    print(made)
+    if asked.write is not None:
+        text = asked.write.read_text()
+        before, _, rest = text.partition(BEGIN)
+        _, _, after = rest.partition(END)
+        asked.write.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
