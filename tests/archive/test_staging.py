@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mien.archive.journal import Entry, digest
-from mien.archive.staging import FOLDER, Staged, as_named, put_in_place, seal, staging, sweep
+from mien.archive.staging import FOLDER, Staged, as_named, left_over, put_in_place, seal, staging, sweep
 from mien.archive.standing import Standing, standing
 
 
@@ -29,7 +29,7 @@ def test_nothing_is_in_its_place_before_all_is_complete(tmp_path: Path) -> None:
     put_in_place(staged)
     assert names(tmp_path) == ["b/a.jpg", "b/a_faces/00.png"]
     assert staged.files == {"a.jpg": digest(target), "a_faces/00.png": digest(tmp_path / "b/a_faces/00.png")}
-    sweep([target])
+    sweep(left_over([target]))
     assert not (tmp_path / "b" / FOLDER).exists()
 
 
@@ -43,8 +43,10 @@ def test_writing_that_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_what_a_kill_left_is_swept_away(tmp_path: Path) -> None:
     make(tmp_path / "a.jpg")
     assert names(tmp_path) != []
-    sweep([tmp_path / "a.jpg", tmp_path / "b.jpg", tmp_path / "missing" / "c.jpg"])
-    assert names(tmp_path) == []
+    found = left_over([tmp_path / "a.jpg", tmp_path / "b.jpg", tmp_path / "missing" / "c.jpg"])
+    assert found == [tmp_path / FOLDER]
+    sweep(found)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:

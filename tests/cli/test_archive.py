@@ -72,6 +72,16 @@ def test_a_second_run_does_what_is_missing(mien, album, studio, tmp_path):
     assert tree(out) == first
 
 
+def test_what_a_kill_left_is_swept_away_though_all_is_done(mien, album, tmp_path):
+    out = tmp_path / "out"
+    mien("recover", album, "-o", out)
+    (out / "b" / FOLDER / "1-2").mkdir(parents=True)
+    (out / "b" / FOLDER / "1-2" / "c.jpg").write_bytes(b"half")
+    (album / "broken.jpg").unlink()
+    assert mien("recover", album, "-o", out).err == "skipped 5 done before\n"
+    assert not [*out.rglob(FOLDER)]
+
+
 def test_the_order_of_inputs_is_kept(mien, album, tmp_path):
     ran = mien("recover", album, "-o", tmp_path / "out", "--report", "-", "--workers", "3")
     told = [Path(json.loads(line)["input"]).name for line in ran.out.splitlines()]

@@ -68,10 +68,16 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def sweep(targets: Iterable[Path]) -> None:
-    """Take away what a run that was killed had begun."""
-    for folder in {Path(os.path.realpath(target)).parent for target in targets}:
-        shutil.rmtree(folder / FOLDER, ignore_errors=True)
+def left_over(targets: Iterable[Path]) -> list[Path]:
+    """Folders in which a run has written, or was killed while it did."""
+    folders = {Path(os.path.realpath(target)).parent / FOLDER for target in targets}
+    return sorted(folder for folder in folders if folder.is_dir())
+
+
+def sweep(folders: Iterable[Path]) -> None:
+    """Take away what was begun in them."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def as_named(text: str, ticket: str) -> str:

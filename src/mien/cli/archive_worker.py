@@ -90,9 +90,10 @@ class Worker:
                 yield unmade(task, made.error) if isinstance(made, Failed) else made
 
     def batching(self, num_workers: int) -> Batching:
-        """On a processor of its own kind batches are all of one size, else results would depend on it."""
+        """On a CPU the network has half of the processors, which is about its share of the work; elsewhere
+        batches are all of one size, since results might depend on it."""
         is_cpu = pick_device(self.asked.device).type == "cpu"
-        return Batching(self.asked.batch_size, num_workers if is_cpu else 1, pads=not is_cpu)
+        return Batching(self.asked.batch_size, (num_workers + 1) // 2 if is_cpu else 1, pads=not is_cpu)
 
     def begin(self, task: Task) -> Looked:
         """Before the network."""

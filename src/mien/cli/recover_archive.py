@@ -8,7 +8,7 @@ from pathlib import Path
 from mien.archive.journal import Entry, Journal, JournalError, digest_of_json, read_journal
 from mien.archive.memory import return_freed_memory
 from mien.archive.stages import Window, overlap
-from mien.archive.staging import put_in_place, sweep
+from mien.archive.staging import left_over, put_in_place, sweep
 from mien.archive.standing import Standing, standing
 from mien.archive.stream import default_workers
 from mien.cli.archive_arguments import RAY
@@ -52,11 +52,20 @@ def recover_archive(
     to_do = (job for job, verdict in zip(jobs, verdicts, strict=True) if verdict is None)
     tasks = [Task(number, job) for number, job in enumerate(to_do)]
     try:
+        clear(jobs, out)
         with closing(recovered(asked, tasks, out, settings, key, show)) as made:
             for job, verdict in zip(jobs, verdicts, strict=True):
                 tell(job, next(made) if verdict is None else verdict, report, show)
     except JournalError as error:
         raise OutputError(one_line(str(error))) from error
+
+
+def clear(jobs: list[Job], out: Path) -> None:
+    """Take away what a run that was killed had begun, also of photos that it had just done."""
+    begun = left_over(target_of(job) for job in jobs)
+    if begun:
+        with Journal(out):  # nobody else is at work then
+            sweep(begun)
 
 
 def judged(asked: RecoverArguments, jobs: list[Job], out: Path, settings: str) -> Iterator[Verdict]:
@@ -102,7 +111,6 @@ def recovered(
     num_workers = asked.workers or default_workers()
     with Journal(out) as journal:
         journal.begin(key, settings)
-        sweep(targets)
         try:
             if asked.engine == RAY:
                 stream = with_ray(asked, tasks, out, key, num_workers, journal)
@@ -115,7 +123,7 @@ def recovered(
                         journal.failed(target_of(task.job).relative_to(out).as_posix(), made.reason)
                     yield made
         finally:
-            sweep(targets)
+            sweep(left_over(targets))
 
 
 def with_ray(
