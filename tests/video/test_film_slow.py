@@ -47,10 +47,10 @@ def clean(index, head):
 def damaged(picture, index):
     """Grain and JPEG's blocks, other ones in each frame."""
     generator = torch.Generator().manual_seed(index)
-    grainy = (picture + 0.06 * torch.randn(picture.shape, generator=generator)).clamp(0, 1)
+    grainy = (picture + 0.1 * torch.randn(picture.shape, generator=generator)).clamp(0, 1)
     levels = (grainy.permute(1, 2, 0) * 255).round().numpy().astype(np.uint8)
     content = io.BytesIO()
-    Pillow.fromarray(levels).save(content, "JPEG", quality=45)
+    Pillow.fromarray(levels).save(content, "JPEG", quality=30)
     return np.asarray(Pillow.open(content))
 
 

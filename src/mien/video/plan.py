@@ -7,7 +7,6 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from mien.types import Image, Recovery
 from mien.video.blend import reach_of
 from mien.video.cuts import find_cuts
 from mien.video.journal import Journal
@@ -60,11 +59,6 @@ class Plan:
         per_segment = max(1, round(seconds * self.num_frames / max(self.seconds, 1e-6) / unit)) * unit
         starts = range(0, self.num_frames, per_segment)
         return [(start, min(start + per_segment, self.num_frames)) for start in starts]
-
-    @staticmethod
-    def as_recovery(pixels: Image) -> Recovery:
-        """Of pixels alone: films keep no map of what was seen."""
-        return Recovery(pixels, torch.zeros_like(pixels[:1]))
 
 
 def make_plan(journal: Journal, tick: Fraction, template: str, size: int, only_largest: bool) -> Plan:

@@ -21,7 +21,7 @@ from mien.faces.paste import paste_many, scale_photo
 from mien.image.mark import Mark
 from mien.image.warp import invert, transform_points
 from mien.pipeline import RecoverOptions
-from mien.types import Crop, Face, FindFaces, Image, Recoverer
+from mien.types import Crop, Face, FindFaces, Image, Recoverer, Recovery
 from mien.video.blend import Hop, blended
 from mien.video.film import Film, FilmError, Frame, Painted
 from mien.video.flow import estimate_flow
@@ -146,20 +146,26 @@ def write_segments(
     for number in range(first, len(segments)):
         begin, end = segments[number]
         sums = Sums({}, {})
-
-        def counted(begin: int = begin, end: int = end, sums: Sums = sums) -> Iterator[Painted]:
-            for index, (step, image) in enumerate(islice(pictures, end - begin), start=begin):
-                tell("recover", index + 1, plan.num_frames)
-                for track, seen in step.faces.items():
-                    sums.shown[track] = sums.shown.get(track, 0) + 1
-                    if seen.cosine is not None:
-                        sums.cosines.setdefault(track, []).append(round(seen.cosine, 4))
-                yield step.frame, image
-
+        frames = summing(
+            islice(pictures, end - begin), sums, lambda done: tell("recover", done, plan.num_frames)
+        )
         segment = journal.segment(number, film.segment_suffix)
         unfinished = segment.with_name(f"unfinished{segment.suffix}")
-        film.write(unfinished, counted())
+        film.write(unfinished, frames)
         journal.keep(unfinished, segment, sums)
+
+
+def summing(
+    pictures: Iterator[tuple[Step, Image]], sums: Sums, tell: Callable[[int], None]
+) -> Iterator[Painted]:
+    """What a segment is made of, counted on its way."""
+    for step, image in pictures:
+        for track, seen in step.faces.items():
+            sums.shown[track] = sums.shown.get(track, 0) + 1
+            if seen.cosine is not None:
+                sums.cosines.setdefault(track, []).append(round(seen.cosine, 4))
+        yield step.frame, image
+        tell(step.index + 1)
 
 
 def painted(
@@ -261,7 +267,7 @@ def paint(window: dict[int, Step], plan: Plan, options: RecoverOptions) -> Image
         pixels = blended(seen.pixels, earlier, later, plan.reach)
         share = seen.pose.strength * identity_share(window, number, options)
         shown = torch.lerp(seen.crop.pixels, pixels, share)
-        recovery = plan.as_recovery(shown)
+        recovery = Recovery(shown, torch.zeros_like(shown[:1]))  # films keep no map of what was seen
         faces.append(Face(seen.pose.detection, seen.crop, recovery, share > 0))
     canvas = scale_photo(step.frame.image, options.scale)
     return paste_many(canvas, tuple(faces), options.scale, options.match_colors)
