@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mien.faces.chain import Chain
-from mien.layers.norm import fold_norms
 from mien.models.detector.find import UNIT
 from mien.models.detector.network import SMALL as DETECTOR_SMALL
 from mien.models.detector.network import DetectorNetwork
@@ -117,9 +116,9 @@ def running(name: str, model: Recoverer, runtime: Runtime, device: torch.device)
 
 
 def packaged(network: nn.Module, file: str, sha256: str) -> nn.Module:
-    """For use: weights in, norms folded."""
+    """For use; runtimes fold norms into convolutions themselves."""
     load_packaged(network, file, sha256)
-    return fold_norms(network)
+    return network.eval()
 
 
 def portable_detector(name: str) -> Portable:
@@ -155,7 +154,7 @@ def portable_reader(name: str) -> Portable:
         logits("occluded"),
     )
     cut = Inlet("cut", (side, side), low=0.0)
-    return Portable(name, First(fold_norms(network), len(outputs)), (cut,), outputs)
+    return Portable(name, First(network.eval(), len(outputs)), (cut,), outputs)
 
 
 def portable_parser(name: str) -> Portable:
@@ -164,7 +163,7 @@ def portable_parser(name: str) -> Portable:
     fill(network, load_tensors(path), path)
     side = PARSER_SMALL.image_size
     face_in = Inlet("face", (side, side), low=0.0)
-    return Portable(name, fold_norms(network), (face_in,), (logits("classes"),))
+    return Portable(name, network.eval(), (face_in,), (logits("classes"),))
 
 
 PORTABLE_PARTS: dict[str, Callable[[], Portable]] = {
