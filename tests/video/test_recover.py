@@ -34,28 +34,28 @@ def middle(image, index):
 
 
 def test_the_face_of_a_film_is_recovered(run, save_clip, pictures):
-    path = save_clip(pictures)
+    path = save_clip(pictures[:12])
     result, frames, target = run(path)
-    assert (result.num_frames, result.is_copy) == (24, False)
-    assert result.seconds == pytest.approx(0.96)
+    assert (result.num_frames, result.is_copy) == (12, False)
+    assert result.seconds == pytest.approx(0.48)
     (face,) = result.faces
-    assert (face.first, face.last, face.num_frames, face.identity) == (0.0, pytest.approx(0.92), 24, None)
-    assert len(frames) == 24
-    for index in range(24):
+    assert (face.first, face.last, face.num_frames, face.identity) == (0.0, pytest.approx(0.44), 12, None)
+    assert len(frames) == 12
+    for index in range(12):
         red, green, _ = middle(frames[index].image, index)
         assert green > 0.7 > 0.3 > red
     assert not (target.parent / "out.mp4.part").exists()
 
 
 def test_what_is_no_face_stays(run, save_clip, pictures):
-    path = save_clip(pictures)
+    path = save_clip(pictures[:4])
     _, frames, _ = run(path)
     before = next(iter(Clip(path, ".mp4").frames())).image
     assert (frames[0].image - before)[:, :, 80:].abs().mean() < 0.01
 
 
 def test_noise_of_a_model_does_not_flicker(run, save_clip, pictures, noisy_tools):
-    path = save_clip(pictures)
+    path = save_clip(pictures[:14])
     _, frames, _ = run(path, model=noisy_tools.model)
     alone = [
         recover(frame.image, noisy_tools.model, None, noisy_tools.find).photo
@@ -84,9 +84,9 @@ def test_a_film_without_faces_is_copied(run, save_clip, pictures, tmp_path):
 def test_a_face_that_is_missed_now_and_then(run, save_clip, pictures, tools):
     calls = iter(range(1000))
     result, frames, _ = run(
-        save_clip(pictures), find=lambda image: [] if next(calls) in (5, 6, 11) else tools.find(image)
+        save_clip(pictures[:14]), find=lambda image: [] if next(calls) in (5, 6, 11) else tools.find(image)
     )
-    assert result.faces[0].num_frames == 24
+    assert result.faces[0].num_frames == 14
     assert all(middle(frame.image, t)[1] > 0.7 for t, frame in enumerate(frames))
 
 
