@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mien.models.parser.network import ParserConfig
-from mien.recipes.parser import ParserRecipe, parser
+from mien.recipes.parser import ParserRecipe, parser, rarity
 from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.checkpoint import export_player
 from mien.train.config import TrainConfig
@@ -63,3 +63,11 @@ def test_it_says_what_it_needs(tmp_path: Path) -> None:
         tiny().build(Sources(), tmp_path)
     with pytest.raises(MissingSourceError, match="--maps"):
         tiny().build(Sources(photos=(tmp_path,)), tmp_path)
+
+
+def test_faces_with_rare_classes_are_seen_more_often() -> None:
+    """Skin on all of 16 faces, hair on four, glasses on one: by the root of 1, 4 and 16."""
+    shown = torch.zeros(16, 4, dtype=torch.bool)
+    shown[:, 0], shown[:4, 1], shown[0, 2] = True, True, True
+    assert rarity(shown, 5.0).tolist() == pytest.approx([4.0, 2.0, 2.0, 2.0, *[1.0] * 12])
+    assert rarity(shown, 3.0)[0] == 3.0

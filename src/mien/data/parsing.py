@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mien.data.photos import find_photos, square
@@ -42,6 +42,11 @@ class PackedParsed:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def classes(self, indices: list[int], num_classes: int) -> Bool[Tensor, "faces classes"]:
+        """Which classes each face shows."""
+        counts = [np.bincount(self.labels[index].ravel(), minlength=num_classes) for index in indices]
+        return torch.from_numpy(np.stack(counts) > 0)
 
     def batch(self, indices: list[int]) -> Parsed:
         labels = torch.from_numpy(self.labels[indices].astype(np.int64))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
 
 from mien.data.parsing import PIXELS, PackedParsed, Parsed, ParsingVariety, halved, pack_parsed
 from mien.degrade.chain import PROFILES
@@ -14,7 +15,7 @@ from mien.models.parser.network import CLASSES, MIRRORED, SMALL, ParserConfig, P
 from mien.models.parser.objective import ParserObjective
 from mien.recipes.sources import Sources
 from mien.train.config import Networks, Run, TrainConfig
-from mien.train.order import generator_at, shuffled_indices
+from mien.train.order import generator_at
 from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
 from mien.types import Losses
@@ -30,6 +31,8 @@ class ParserRecipe:
     objective: ParserObjective = field(default_factory=ParserObjective)
     variety: ParsingVariety = field(default_factory=ParsingVariety)
     profile: str = "gfrnet"
+    most_often: float = 5.0
+    """How many times as often a face with a rare class, such as glasses, is seen at most."""
     batch_size: int = 8
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
@@ -53,10 +56,12 @@ class ParserRecipe:
         faces = PackedParsed.open(packed)
         held_out = list(range(self.hold_out_every - 1, len(faces), self.hold_out_every))
         chosen = sorted(set(range(len(faces))) - set(held_out))
+        weights = rarity(faces.classes(chosen, len(CLASSES)), self.most_often)
 
         def batches(step: int, rank: int, num_ranks: int) -> Parsed:
-            order = shuffled_indices(len(chosen), self.batch_size, step, self.training.seed, rank, num_ranks)
-            return faces.batch([chosen[index] for index in order])
+            chance = generator_at(torch.device("cpu"), self.training.seed, step, rank)
+            drawn = torch.multinomial(weights, self.batch_size, replacement=True, generator=chance)
+            return faces.batch([chosen[index] for index in drawn.tolist()])
 
         return Run(
             folder=folder,
@@ -115,6 +120,13 @@ class Examination:
         seen, spoiled_seen = total(clean), total(damaged)
         named = {name: float(seen.per_class[CLASSES.index(name)]) for name in ("skin", "hair", "nose")}
         return {"mean": seen.mean, "damaged_mean": spoiled_seen.mean, **named}
+
+
+def rarity(shown: Bool[Tensor, "faces classes"], most: float) -> Float[Tensor, " faces"]:
+    """How often each face is to be seen: by the root of how rare its rarest class is."""
+    share = shown.float().mean(0).clamp(min=1e-6)
+    times = torch.where(shown, share.rsqrt(), 0.0).amax(1)
+    return times.clamp(1.0, most)
 
 
 def total(parts: list[Overlaps]) -> Overlaps:
