@@ -3,7 +3,7 @@
 #   make test     run the tests
 #   make test-slow  run the long ones: a browser (CHROMIUM=/usr/bin/chromium), films, archives, kills
 #   make check    run the linters: ruff and pyright
-#   make bench    time finding, aligning, recovering and pasting a face, and drawing one in 3D
+#   make bench    time recovering a face, every network in every runtime (docs/speed.md), and drawing one in 3D
 #   make clean    remove what these made, .venv included
 #
 # PYTHON=python3.12        the interpreter that .venv is made with
@@ -44,6 +44,7 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	@$(BIN)/mien evaluate speed --photo $(DEMO_PHOTO)
+	@$(BIN)/python tools/bench_runtimes.py --write docs/speed.md
 	@$(BIN)/python tools/bench_geometry.py
 
 clean:
