@@ -1,10 +1,13 @@
 """A studio whose finder and models cost nothing, and pictures to send there."""
 
+import contextlib
 import threading
+import time
 from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
+import uvicorn
 
 from mien.geometry.pose import rotation_from_angles
 from mien.image.io import Photo, encode_photo
@@ -155,3 +158,30 @@ def studio(settings, slow):
 @pytest.fixture
 def make_picture():
     return picture
+
+
+class Served:
+    """An application at an address, in a thread of its own."""
+
+    def __init__(self, app):
+        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+        self.thread = threading.Thread(target=self.server.run)
+
+    def __enter__(self):
+        self.thread.start()
+        while not self.server.started:
+            assert self.thread.is_alive()
+            time.sleep(0.05)
+        port = self.server.servers[0].sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}"
+
+    def __exit__(self, *error):
+        self.server.should_exit = True
+        self.thread.join(30)
+
+
+@pytest.fixture
+def serve():
+    """Puts an application at an address until the test is over."""
+    with contextlib.ExitStack() as stack:
+        yield lambda app: stack.enter_context(Served(app))

@@ -284,5 +284,13 @@ def test_every_answer_is_described(client):
     assert "Problem" in json.dumps(told["422"])
 
 
+def test_a_form_is_described_without_null(client):
+    schemas = client.get("/api/openapi.json").json()["components"]["schemas"]
+    form = schemas["Body_recover_api_recover_post"]["properties"]
+    assert "null" not in json.dumps(form)
+    assert form["model"]["enum"] == ["restore", "guided", "rotate", "slow"]
+    assert (form["yaw"]["type"], form["yaw"]["minimum"]) == ("number", -90.0)
+
+
 def test_browsers_are_told_to_load_nothing_from_elsewhere(client):
     assert "default-src 'self'" in client.get("/api/docs").headers["content-security-policy"]

@@ -48,10 +48,21 @@ def make_app(studio: Studio, settings: ServeSettings) -> FastAPI:
     async def manual() -> HTMLResponse:
         return HTMLResponse(make_manual(app.openapi()))
 
+    tell_forms(app, [*studio.models])
     add_errors(app)
     app.add_middleware(Gate, desk=desk, settings=settings)
     app.add_middleware(Policy)
     return app
+
+
+def tell_forms(app: FastAPI, models: list[str]) -> None:
+    """A form has no null, so its description has none, and names the models that there are."""
+    for name, schema in app.openapi()["components"]["schemas"].items():
+        for field, told in schema["properties"].items() if name.startswith("Body_") else ():
+            kinds = [kind for kind in told.pop("anyOf", []) if kind.get("type") != "null"]
+            told |= kinds[0] if kinds else {}
+            if field == "model":
+                told["enum"] = models
 
 
 def add_errors(app: FastAPI) -> None:

@@ -1,5 +1,6 @@
 """The page beside the API."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from hmac import compare_digest
@@ -25,6 +26,12 @@ MORE_VISITORS = 4
 
 def add_page(app: FastAPI, studio: Studio, settings: ServeSettings, files: Path) -> FastAPI:
     """The page at /; `files` is a folder for what visitors look at, and for nothing else."""
+    # where no event loop runs gradio makes one for each of its locks, and never closes it
+    return asyncio.run(mount(app, studio, settings, files))
+
+
+async def mount(app: FastAPI, studio: Studio, settings: ServeSettings, files: Path) -> FastAPI:
+    """All parts, connected and beside the API."""
     os.environ["GRADIO_TEMP_DIR"] = str(files)  # the only way to say so
     layout = build(studio, forget)
     Events(layout, Handlers(studio, app.state.desk, files)).connect()

@@ -197,7 +197,7 @@ def write_downloads(all_done: list[Recovered], folder: Path, title: str) -> tupl
     return str(photo), str(faces), str(report)
 
 
-def write_turntable(frames: list[Image], folder: Path) -> str:
+def write_turntable(frames: list[Float[Tensor, "3 _ _"]], folder: Path) -> str:
     """A picture that moves there and back for ever; a single frame stands still."""
     name = uuid.uuid4().hex[:8]
     frames = [at_least(frame, FACE_SHOWN) for frame in frames]

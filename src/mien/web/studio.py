@@ -227,10 +227,10 @@ class Studio:
 
     def turntable(
         self, photo: Image, detection: Detection, model: str, yaws: list[float], tell: Tell
-    ) -> list[Image]:
+    ) -> list[Float[Tensor, "3 _ _"]]:
         """One face of a photo at these angles: by the model if it turns heads, else by its shape in space."""
         turner = self.models.get(model)
-        frames: list[Image] = []
+        frames: list[Float[Tensor, "3 _ _"]] = []
         views = (
             turned_views(photo, detection, turner, yaws)
             if isinstance(turner, Turnable)
