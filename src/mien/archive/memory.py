@@ -5,10 +5,10 @@ import sys
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 """Of glibc's mallopt(3)."""
-LARGE = 1 << 20
+LARGE = 1 << 18
 """Bytes from which a block is the system's own. By itself glibc raises that to 32 MB, and its heaps fall to
 pieces when pictures of many sizes come and go in several threads."""
-NUM_HEAPS = 2
+NUM_HEAPS = 1
 
 
 def return_freed_memory() -> bool:
