@@ -1,5 +1,6 @@
 from dataclasses import dataclass, replace
 
+import av
 import pytest
 import torch
 from PIL import Image as Pillow
@@ -171,10 +172,19 @@ def test_a_turntable_as_a_strip(mien, turner, photo, tmp_path):
     assert strip[0, 0, ::64].tolist() == pytest.approx([0.3, 0.5, 0.7], abs=0.01)
 
 
+def test_a_turntable_as_a_film(mien, turner, photo, tmp_path):
+    out = tmp_path / "head.mp4"
+    words = ("turntable", photo, "--model", "rotate:any.safetensors", "-o", out, "--frames", "5")
+    assert mien(*words, "--seconds", "0.4").status == 0
+    with av.open(out) as film:
+        assert film.streams.video[0].average_rate == 10
+        assert sum(1 for _ in film.decode(video=0)) == 5
+
+
 def test_a_turntable_that_cannot_be_had(mien, turner, photo, tmp_path):
-    assert (
-        mien("turntable", photo, "--model", "rotate:any.safetensors", "-o", tmp_path / "head.mp4").status == 2
-    )
+    turn = ("turntable", photo, "--model", "rotate:any.safetensors", "-o")
+    assert mien(*turn, tmp_path / "head.avi").status == 2
+    assert mien(*turn, tmp_path / "head.mp4", "--seconds", "0").status == 2
     assert (
         mien(
             "turntable", photo, "--model", "rotate:any.safetensors", "-o", tmp_path / "no" / "head.gif"

@@ -1,6 +1,7 @@
 """`mien turntable`: a face seen from one side to the other, as a moving picture or a strip."""
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 from mien.cli.arguments import (
@@ -14,18 +15,21 @@ from mien.cli.arguments import (
     number_between,
     whole_number,
 )
+from mien.cli.film import FILM_TARGETS, MOVING
 from mien.cli.inputs import collect, one_line
 from mien.cli.outputs import Job
 from mien.cli.progress import Show
 
 NOTES = """
 The largest face of the photo is uncovered and turned, once for each frame. OUT.gif and OUT.webp move there
-and back for ever, OUT.png and OUT.jpg have all frames side by side.
+and back for ever, OUT.mp4 once (pip install 'mien[video]'); OUT.png and OUT.jpg have all frames side by side.
 
   mien turntable photo.jpg -o head.gif
+  mien turntable photo.jpg -o head.mp4 --frames 61 --seconds 3
   mien turntable photo.jpg -o head.png --frames 5 --from -45 --to 45
 """
-MOVING, STILL = (".gif", ".webp"), (".png", ".jpg", ".jpeg")
+STILL = (".png", ".jpg", ".jpeg")
+SUFFIXES = (*MOVING, *FILM_TARGETS, *STILL)
 LARGEST_YAW = 90
 
 
@@ -52,7 +56,7 @@ def make_turntable_parser() -> argparse.ArgumentParser:
     parser = make_parser("turntable", "See a face from one side to the other.", NOTES)
     add_inputs(parser, standard_input=False)
     parser.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="OUT", help=", ".join((*MOVING, *STILL))
+        "-o", "--out", type=Path, required=True, metavar="OUT", help=", ".join(SUFFIXES)
     )
     parser.add_argument(
         "--model", type=model_name, required=True, metavar="NAME", help="what turns the face: rotate:FILE"
@@ -106,8 +110,13 @@ def run(words: list[str]) -> int:
 def check(asked: TurntableArguments) -> None:
     """Refuse what cannot be written."""
     out = asked.out
-    if out.suffix.lower() not in (*MOVING, *STILL):
-        raise UsageError(f"{one_line(str(out))} should end in {', '.join((*MOVING, *STILL))}")
+    if out.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{one_line(str(out))} should end in {', '.join(SUFFIXES)}")
+    if out.suffix.lower() in FILM_TARGETS:
+        if find_spec("av") is None:
+            raise UsageError("films need a further package: pip install 'mien[video]'")
+        if not asked.seconds:
+            raise UsageError("--seconds 0 is no film")
     if not out.parent.is_dir():
         raise UsageError(f"no such folder: {one_line(str(out.parent))}")
     if out.exists() and not asked.overwrite:

@@ -3,14 +3,15 @@
 import torch
 
 from mien.cli.arguments import UsageError
+from mien.cli.film import FILM_TARGETS, MOVING
 from mien.cli.largest import largest_crop
 from mien.cli.outputs import Job
 from mien.cli.progress import Show
 from mien.cli.tools import load_finder, load_model
-from mien.cli.turntable import MOVING, TurntableArguments
+from mien.cli.turntable import TurntableArguments
 from mien.cli.work import work_through
 from mien.image.blend import side_by_side
-from mien.image.io import ImageError, write_animation, write_image
+from mien.image.io import ImageError, write_animation, write_bytes, write_image
 from mien.types import Crop, Image, Turnable
 
 
@@ -24,7 +25,13 @@ def turn_photo(asked: TurntableArguments, job: Job, show: Show) -> None:
     def work(job: Job) -> str:
         crop = largest_crop(job, find, model.template, model.crop_size, asked.max_pixels, asked.tolerant)
         frames = turned_frames(model, crop, asked)
-        if asked.out.suffix.lower() in MOVING:
+        suffix = asked.out.suffix.lower()
+        if suffix in FILM_TARGETS:
+            from mien.video.made import film_of
+
+            seconds = asked.seconds / (len(frames) - 1)
+            write_bytes(asked.out, film_of(list(frames), seconds, suffix, asked.quality))
+        elif suffix in MOVING:
             # back again, so that it goes on for ever without a jump
             seconds = asked.seconds / (len(frames) - 1)
             write_animation(asked.out, [*frames, *frames[-2:0:-1]], seconds, asked.quality)
