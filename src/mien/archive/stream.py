@@ -70,21 +70,20 @@ def recover_stream(
 ) -> Generator[Made | Failed, None, None]:
     """What was made of each task, in their order; memory does not grow with their number.
 
-    So many workers begin photos and as many end them, while batches go through the network. Each computes
-    with its share of torch's threads.
+    So many workers begin photos and end them, while batches go through the network. Each computes with its
+    share of torch's threads.
     """
     num_threads = max(1, torch.get_num_threads() // num_workers)
     ahead = Window(max(2 * num_workers, num_workers + batching.size), PIXELS_AHEAD)
     behind = Window(2 * num_workers, PIXELS_AHEAD)
     with (
         torch_threads(num_threads),
-        crew(num_workers, num_threads) as beginners,
+        crew(num_workers, num_threads) as workers,
         crew(batching.num_at_once, num_threads) as network,
-        crew(num_workers, num_threads) as finishers,
     ):
-        opened = overlap(tasks, partial(begin, steps.begin), beginners, ahead, steps.weigh)
+        opened = overlap(tasks, partial(begin, steps.begin), workers, ahead, steps.weigh)
         through = serve(opened, steps.model, batching, network)
-        yield from overlap(through, partial(end, steps.end), finishers, behind, weight_of)
+        yield from overlap(through, partial(end, steps.end), workers, behind, weight_of)
 
 
 @torch.no_grad()
