@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mien.cli import serve
+from mien.cli.arguments import MODELS
 from mien.cli.serve import labels_of, listen
 
 
@@ -55,7 +56,7 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(mien, mo
 
 
 def test_a_model_that_cannot_be_loaded_is_said_before_anybody_comes(mien, studio, monkeypatch, tmp_path):
-    def load(name, device="auto"):
+    def load(name, *others):
         raise ValueError("the file is broken")
 
     monkeypatch.setattr("mien.zoo.load.load", load)
@@ -70,7 +71,7 @@ def test_everything_is_handed_on(mien, studio, monkeypatch):
     words = ("--max-megabytes", 2, "--max-pixels", 99, "--seconds", 7, "--waiting", 3)
     assert mien("serve", "--port", 0, "--model", "rotate:/x/new.safetensors", *words).status == 0
     ((made, settings, door),) = handed
-    assert [*made.models] == ["restore", "rotate:new"]
+    assert [*made.models] == [*MODELS, "rotate:new"]
     assert (settings.max_bytes, settings.max_pixels) == (2 * 2**20, 99)
     assert (settings.seconds, settings.places, settings.token) == (7.0, 3, "secret")
     assert isinstance(door, socket.socket)

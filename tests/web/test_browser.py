@@ -4,6 +4,7 @@ import io
 import json
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,10 @@ class Visitor:
 @pytest.fixture
 def address(studio, settings, serve, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # put back afterwards
-    return serve(add_page(make_app(studio, settings), studio, settings, tmp_path / "files"))
+    app = make_app(studio, settings)
+    with ThreadPoolExecutor(1) as pool:  # in this thread the browser's driver has its event loop
+        pool.submit(add_page, app, studio, settings, tmp_path / "files").result()
+    return serve(app)
 
 
 @pytest.fixture
