@@ -1,3 +1,5 @@
+import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -24,6 +26,11 @@ RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 FACES = (FaceMark((1, 2, 30, 40), 0.41, 0.83), FaceMark((5, 6, 7, 8), 1.0))
 MARK = Mark("0.1.0", "restore", 2, FACES)
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
+
+
+def replace_face(**told):
+    return replace(MARK, faces=(replace(FACES[0], **told), FACES[1]))
+
 
 CAMERA = b"""<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -142,3 +149,26 @@ def test_any_model_name_comes_back(name):
     mark = Mark("1", f"rotate:{name}.safetensors", 0, ())
     packet = packet_of(mark, packet_of(mark, CAMERA))
     assert read_marks(put_packet(picture(), packet)) == (mark, mark)
+
+
+@pytest.mark.parametrize("name", ["a\udcff", "a\x01b", "a\ufffe"])
+def test_names_that_xml_cannot_hold_are_told_as_far_as_it_can(name):
+    content = marked(picture(), Mark("1", name, 0, ()))
+    assert read_marks(content) == (Mark("1", re.sub(r"[^ab]", "\ufffd", name), 0, ()),)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        (("NumFaces>2<", f"NumFaces>{'9' * 5000}<"), MARK),
+        (("NumFaces>2<", "NumFaces>-7<"), replace(MARK, num_faces=0)),
+        (("Box>1 2 30 40<", "Box>--1 2 30 40 5<"), replace_face(box=(0, 2, 30, 40))),
+        (("Evidence>0.4100<", "Evidence>nan<"), replace_face(evidence=0.0)),
+        (("Identity>0.8300<", "Identity>nan<"), replace_face(identity=None)),
+        (("Identity>0.8300<", "Identity>inf<"), replace_face(identity=1.0)),
+    ],
+)
+def test_numbers_that_are_none_end_nothing(wrong, right):
+    told = packet_of(MARK, None).replace(*(text.encode() for text in wrong))
+    assert told != packet_of(MARK, None)
+    assert read_marks(marked(picture(), MARK, told)) == (right, MARK)

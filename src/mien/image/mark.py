@@ -3,6 +3,8 @@
 What a packet says already (captions, keywords, rights, earlier marks) stays, but for what no longer holds.
 """
 
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.dom.minidom import Document, Element, Node, Text, parseString
@@ -36,6 +38,10 @@ MOST_FACES = 100
 MOST_RUNS = 8
 """The last ones are told of."""
 MOST_DEPTH = 50
+MOST_DIGITS = 15
+"""Of a number that is believed."""
+NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 has no place for (production 2), and names of files may have."""
 PACKET = ('<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n', '\n<?xpacket end="w"?>')
 EMPTY = f'<x:xmpmeta xmlns:x="{META}"><rdf:RDF xmlns:rdf="{RDF}"/></x:xmpmeta>'
 
@@ -141,28 +147,35 @@ def marks_in(document: Document) -> tuple[Mark, ...]:
 
 def read_mark(item: Element) -> Mark:
     faces = tuple(read_face(face) for part in children(item, "Faces") for face in items(part))
-    number = word(item, "NumFaces")
+    told = whole(word(item, "NumFaces"))
     return Mark(
         version=word(item, "Version"),
         model=word(item, "Model"),
-        num_faces=int(number) if number.isdecimal() else len(faces),
+        num_faces=len(faces) if told is None else max(told, 0),
         faces=faces,
     )
 
 
 def read_face(item: Element) -> FaceMark:
-    box = [int(part) if part.lstrip("-").isdecimal() else 0 for part in word(item, "Box").split()]
+    box = [whole(part) or 0 for part in word(item, "Box").split()[:4]]
     left, top, right, bottom = (*box, 0, 0, 0, 0)[:4]
     evidence, identity = number_of(item, "Evidence"), number_of(item, "Identity")
     return FaceMark((left, top, right, bottom), evidence or 0.0, identity)
 
 
+def whole(text: str) -> int | None:
+    """A number of pixels or faces; None for what is none, or beyond all reason."""
+    digits = text.removeprefix("-")
+    return int(text) if digits.isdecimal() and len(digits) <= MOST_DIGITS else None
+
+
 def number_of(item: Element, name: str) -> float | None:
     """From 0 to 1, or -1 to 1; None for what is no number."""
     try:
-        return min(max(float(word(item, name)), -1.0), 1.0)
+        number = float(word(item, name))
     except ValueError:
         return None
+    return None if math.isnan(number) else min(max(number, -1.0), 1.0)
 
 
 def word(item: Element, name: str) -> str:
@@ -266,7 +279,7 @@ def add(parent: Element, space: str, name: str, value: str = "") -> Element:
     assert document is not None
     child = document.createElementNS(space, name)
     if value:
-        child.appendChild(document.createTextNode(value))
+        child.appendChild(document.createTextNode(NO_XML.sub("\ufffd", value)))
     parent.appendChild(child)
     return child
 
