@@ -8,7 +8,8 @@ import pytest
 from PIL import Image as Pillow
 
 from mien.cli.film import seconds
-from mien.cli.film_work import clock, tell_in_lines
+from mien.cli.film_work import alone, clock, key_of, tell_in_lines
+from mien.cli.recover import RecoverArguments, make_recover_parser
 
 
 def picture(index):
@@ -81,6 +82,49 @@ def test_moving_pictures(mien, gif, tmp_path):
     assert "the first of 5 frames" in ran.err
 
 
+def test_a_broken_moving_picture_is_told_of_as_a_photo(mien, tmp_path):
+    broken = tmp_path / "broken.webp"
+    broken.write_bytes(b"RIFF0000WEBPnothing")
+    ran = mien("recover", broken, "-o", tmp_path / "new.webp")
+    assert ran.status == 1
+    assert f"{broken}: error: not a picture of a known format" in ran.err
+
+
+def test_two_runs_on_one_film(mien, gif, tmp_path):
+    with alone(tmp_path / "out.webp.part"):
+        ran = mien("recover", gif, "-o", tmp_path / "out.webp")
+    assert ran.status == 1
+    assert ran.err == f"{gif}: error: another run is at work on it\n"
+    assert mien("recover", gif, "-o", tmp_path / "out.webp").status == 0
+    assert not (tmp_path / "out.webp.part").exists()
+
+
+def test_a_folder_of_that_name_that_is_somebody_s_own(mien, gif, tmp_path):
+    mine = tmp_path / "out.webp.part" / "diary.txt"
+    mine.parent.mkdir()
+    mine.write_text("dear")
+    ran = mien("recover", gif, "-o", tmp_path / "out.webp")
+    assert ran.status == 1
+    assert "is in the way: diary.txt in it is not mien's" in ran.err
+    assert mine.read_text() == "dear"
+
+
+def test_what_a_film_s_parts_depend_on(gif, tmp_path):
+    album = tmp_path / "album"
+    album.mkdir()
+    Pillow.new("RGB", (40, 40)).save(album / "a.png")
+    words = [str(gif), "-o", "out.webp", "--reference", str(album)]
+
+    def key(*more):
+        return key_of(gif, make_recover_parser().parse_args([*words, *more], RecoverArguments()))
+
+    before = key()
+    assert key("--report", "-", "--overwrite") == before
+    assert key("--fidelity", "0.5") != before
+    Pillow.new("RGB", (40, 40), "red").save(album / "a.png")
+    assert key() != before
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -118,7 +162,9 @@ def test_times(text, wanted):
     assert seconds(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "a", "-1", "1:60", "1:2:3:4", "1e3", "1/2", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "-1", "1:60", "1:2:3:4", "1e3", "1e999999999", "1:", ".", "1/2", "nan"]
+)
 def test_no_times(mien, clip, text):
     assert mien("recover", clip, "-o", "new.mp4", f"--from={text}").status == 2
 

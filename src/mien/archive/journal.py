@@ -78,10 +78,13 @@ class Journal:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._file = (self.folder / NAME).open("ab", buffering=0)
+            is_alone = lock(self._file.fileno())
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise JournalError(f"{self.folder / NAME}: cannot be written ({reason})") from error
-        self._lock_file()
+        if not is_alone:
+            self._file.close()
+            raise JournalError(f"another run is at work on {self.folder}")
         with (self.folder / NAME).open("rb") as file:
             content = file.seek(0, os.SEEK_END)
             file.seek(max(0, content - 1))
@@ -124,14 +127,15 @@ class Journal:
         if num_written != len(line):
             raise JournalError(f"{self.folder / NAME}: no space left on device")
 
-    def _lock_file(self) -> None:
-        """The system takes the lock back when a process ends, however it ends."""
-        if sys.platform == "win32" or self._file is None:
-            return
-        import fcntl
 
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._file.close()
-            raise JournalError(f"another run is at work on {self.folder}") from error
+def lock(descriptor: int) -> bool:
+    """Whether a file or folder is ours alone from now on, until it is closed or the process ends, however."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

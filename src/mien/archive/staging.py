@@ -60,12 +60,12 @@ def put_in_place(staged: Staged) -> None:
 
 def sync(path: Path) -> None:
     """Onto the disk, where the system knows how: folders too, for the names in them."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(PermissionError):  # some systems sync only what was opened for writing
+    with suppress(PermissionError):  # some systems open no folders, and sync only what was opened for writing
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def left_over(targets: Iterable[Path]) -> list[Path]:

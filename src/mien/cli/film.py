@@ -1,6 +1,7 @@
 """Films for `mien recover`: what makes a film of an input, and what may be asked for."""
 
 import argparse
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.util import find_spec
@@ -22,6 +23,8 @@ FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts"
 FILM_TARGETS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 MOVING = (".gif", ".webp")
 """What moves if it was written so."""
+TIME = re.compile(r"\d{1,9}(\.\d{0,9})?|\.\d{1,9}", re.ASCII)
+"""Without an exponent: 1e999999999 is a number, too, and takes for ever."""
 FILM_NOTES = f"""
 Films ({" ".join(FILMS[:6])} ...) become films ({" ".join(FILM_TARGETS)}) with their sound as it is, and need
 pip install 'mien[video]'. A GIF or animated WebP becomes one where OUT ends in .gif or .webp; into any other
@@ -64,12 +67,8 @@ def add_film(group: Options) -> None:
 def seconds(text: str) -> Fraction:
     """A time as people write it: 90, 90.5, 1:30, 0:01:30.5."""
     parts = text.split(":")
-    try:
-        numbers = [Fraction(part) for part in parts]
-    except (ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; 90.5 and 0:01:30.5 are") from None
-    is_plain = all(set(part) <= set("0123456789.") for part in parts)
-    if not is_plain or len(parts) > 3 or any(number >= 60 for number in numbers[1:]):
+    numbers = [Fraction(part) for part in parts if TIME.fullmatch(part)]
+    if not len(parts) == len(numbers) <= 3 or any(number >= 60 for number in numbers[1:]):
         raise argparse.ArgumentTypeError(f"{text!r} is no time; 90.5 and 0:01:30.5 are")
     total = Fraction(0)
     for number in numbers:
@@ -92,9 +91,13 @@ def moves_on(words: list[str], out: str | None) -> bool:
     suffixes = Path(words[0]).suffix.lower(), Path(out).suffix.lower()
     if not set(suffixes) <= set(MOVING) or not Path(words[0]).is_file():
         return False
+    from mien.image.io import ImageError
     from mien.video.animation import count_frames
 
-    return count_frames(Path(words[0])) > 1
+    try:
+        return count_frames(Path(words[0])) > 1
+    except ImageError:  # as a photo it is told of, and in the report
+        return False
 
 
 def refuse_film_options(asked: FilmArguments) -> None:

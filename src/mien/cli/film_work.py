@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import torch
 
-from mien.cli.film import FilmJob
+from mien.archive.journal import lock
+from mien.cli.archive_settings import settings_of
+from mien.cli.film import MOVING, FilmJob
 from mien.cli.inputs import Problem, one_line
 from mien.cli.outputs import Job, TextOutput
 from mien.cli.progress import Show, make_bar
@@ -33,8 +36,6 @@ ENDS = 1 << 20
 SECONDS_BETWEEN_LINES = 15.0
 """Where there is no bar."""
 STAGES = {"find": "looking for faces", "recover": "recovering"}
-NOT_IN_RESULTS = {"inputs", "out", "overwrite", "report"}
-"""Arguments that change nothing of a film."""
 
 
 def work_on_films(films: FilmJob, report: TextOutput, show: Show) -> None:
@@ -68,17 +69,17 @@ def work_on_film(job: Job, films: FilmJob, bound: Bound, show: Show) -> tuple[Fi
     film, notes = open_film(source, target, films)
     identify = bound.identify or load_judge(asked.device)
     tools = FilmTools(bound.model, bound.find or load_finder(asked.device), identify)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    journal = Journal(target.with_name(target.name + PART), settings_of(source, asked))
-    if journal.goes_on:
-        show.say(f"{job.name}: goes on where an earlier run stopped")
+    part = target.with_name(target.name + PART)
 
     def sign(num_faces: int) -> Mark | None:
         kind, colon, file = asked.model.partition(":")
         name = f"{kind}:{Path(file).name}" if colon else kind
         return None if asked.no_mark else Mark(version("mien"), name, num_faces, ())
 
-    with telling(job.name) as tell:
+    with alone(part), telling(job.name) as tell:
+        journal = Journal(part, key_of(source, asked))
+        if journal.goes_on:
+            show.say(f"{job.name}: goes on where an earlier run stopped")
         result = recover_film(film, target, tools, bound.options, journal, tell, sign)
     if result.is_copy:
         notes = (*notes, "no face found: copied unchanged")
@@ -101,20 +102,29 @@ def open_film(source: Path, target: Path, films: FilmJob) -> tuple[Film, tuple[s
     return clip, clip.notes
 
 
-def settings_of(source: Path, asked: RecoverArguments) -> str:
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Of two runs on one film the second is refused."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "win32":  # where folders cannot be opened
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if not lock(descriptor):
+            raise FilmError("another run is at work on it")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def key_of(source: Path, asked: RecoverArguments) -> str:
     """All that a film's result depends on; parts that were made of anything else are not used."""
-    packages = {name: version(name) for name in ("mien", "torch", "pillow")}
-    if source.suffix.lower() not in (".gif", ".webp"):
+    packages = {name: version(name) for name in ("torch", "pillow")}
+    if source.suffix.lower() not in MOVING:
         packages["av"] = version("av")
-    chosen = {name: str(value) for name, value in sorted(vars(asked).items()) if name not in NOT_IN_RESULTS}
-    files = [source, *(Path(name) for name in asked.reference or [] if Path(name).is_file())]
-    kind, colon, weights = asked.model.partition(":")
-    if colon:
-        files.append(Path(weights))
-    marks = {str(file): fingerprint(file) for file in files}
-    return json.dumps(
-        {"packages": packages, "model": kind, "settings": chosen, "files": marks}, sort_keys=True
-    )
+    told = {"packages": packages, "film": fingerprint(source), "device": asked.device, **settings_of(asked)}
+    return json.dumps(told, sort_keys=True)
 
 
 def fingerprint(path: Path) -> list[object]:

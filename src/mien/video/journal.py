@@ -11,7 +11,9 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
@@ -20,9 +22,12 @@ from torch import Tensor
 
 from mien.types import Detection
 from mien.video.cuts import SIDE, Glimpse
+from mien.video.film import FilmError
 from mien.video.track import Person, Sight
 
 SETTINGS, LOOKS, SEGMENTS = "settings.json", "looks.jsonl", "segments.jsonl"
+OWN = (SETTINGS, LOOKS, SEGMENTS, "segment-*", "unfinished.*", "whole.*")
+"""What may lie in the folder; one with anything else in it is somebody's own."""
 SECONDS_AT_RISK = 2.0
 """Lines that came within so long go to the disk together; a power cut may take them."""
 PERSON_STEP = 1 / 127
@@ -56,8 +61,8 @@ class Journal:
         kept = folder / SETTINGS
         self.goes_on = kept.exists() and kept.read_text(encoding="utf-8") == settings
         if not self.goes_on:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            empty(folder)
             kept.write_text(settings, encoding="utf-8")
             sync(kept)
         for name in (LOOKS, SEGMENTS):
@@ -114,12 +119,23 @@ class Journal:
 
 
 def sync(path: Path) -> None:
-    """To the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Onto the disk, where the system knows how: folders too, for the names in them."""
+    with suppress(PermissionError):  # some systems open no folders, and sync only what was opened for writing
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def empty(folder: Path) -> None:
+    """Of what an earlier run left; the folder itself stays, as somebody may hold it."""
+    files = sorted(folder.iterdir())
+    for file in files:
+        if file.is_dir() or not any(fnmatchcase(file.name, name) for name in OWN):
+            raise FilmError(f"{folder} is in the way: {file.name} in it is not mien's")
+    for file in files:
+        file.unlink()
 
 
 def lines(path: Path) -> Iterator[str]:
