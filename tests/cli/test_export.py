@@ -45,6 +45,19 @@ def test_what_is_too_far_off_is_not_written(tiny, tmp_path, capsys, monkeypatch)
     assert not list(tmp_path.iterdir())
 
 
+def test_nan_in_one_batch_is_too_far_off(tiny, tmp_path, capsys, monkeypatch):
+    onnx = pytest.importorskip("onnx")
+
+    class Running:
+        def __call__(self, damaged):
+            return (torch.full_like(damaged, 0.0 if len(damaged) == 1 else torch.nan),)
+
+    monkeypatch.setattr("mien.runtime.on_onnx.onnx_model", lambda portable, about: onnx.ModelProto())
+    monkeypatch.setattr("mien.runtime.on_onnx.on_onnx", lambda content: Running())
+    assert main(["export", "restore", "-o", str(tmp_path / "restore.onnx")]) == 1
+    assert "image nan grey levels" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

@@ -1,6 +1,7 @@
 """`mien export`: a model's network as a file that other programs run."""
 
 import argparse
+import math
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,7 +101,12 @@ def exported(portable: "Portable") -> tuple[bytes, tuple["Difference", ...]]:
     content = onnx_model(portable, {"made by": f"mien {version('mien')}"}).SerializeToString()
     running = on_onnx(content)
     each = [compared(portable, running, batch) for batch in BATCHES]
-    return content, tuple(max(of_one, key=lambda one: one.mean) for of_one in zip(*each, strict=True))
+    return content, tuple(max(of_one, key=distance) for of_one in zip(*each, strict=True))
+
+
+def distance(difference: "Difference") -> float:
+    """To find the largest by: NaN is farther off than everything."""
+    return math.inf if math.isnan(difference.mean) else difference.mean
 
 
 def put(content: bytes, out: Path) -> int:
