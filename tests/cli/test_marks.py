@@ -24,12 +24,13 @@ def photo(tmp_path):
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
 def test_a_recovered_photo_says_so(mien, photo, tmp_path, suffix):
     out = tmp_path / f"new.{suffix}"
-    assert mien("recover", photo, "-o", out, "--compare").status == 0
+    assert mien("recover", photo, "-o", out, "--compare", "--evidence").status == 0
     (mark,) = read_marks(out.read_bytes())
     assert (mark.model, mark.num_faces) == ("restore", 1)
     assert mark.faces[0].evidence == 0.5
     assert b"an album" in (take_packet(out.read_bytes()) or b"")
-    assert read_marks((tmp_path / "new_compare.png").read_bytes()) == (mark,)
+    for beside in ("new_compare.png", "new_evidence.png"):
+        assert read_marks((tmp_path / beside).read_bytes()) == (mark,)
 
 
 def test_without_a_mark_the_photo_s_own_words_stay(mien, photo, tmp_path):

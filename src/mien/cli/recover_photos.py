@@ -184,7 +184,8 @@ def write_beside(job: Job, photo: Photo, result: Result, asked: RecoverArguments
     if WARP in job.endings:
         save_warps(result.faces, beside(job.target, WARP))
     if EVIDENCE in job.endings and result.faces:
-        save_evidence(result.faces, beside(job.target, EVIDENCE))
+        made = None if asked.no_mark else mark_of(result.faces, asked.model)
+        save_evidence(result.faces, beside(job.target, EVIDENCE), made)
     if COMPARE in job.endings:
         mark = mark_on(result, asked)
         save_comparison(photo.image, result.photo, beside(job.target, COMPARE), mark)
