@@ -209,3 +209,16 @@ def test_a_worker_in_another_process(studio, album, tmp_path, monkeypatch):
     assert "not a picture" in failed.reason
     assert replace(failed, reason="") == Unmade("")
     assert Path.cwd() == Path(os.path.realpath(tmp_path))
+
+
+def test_a_journal_that_cannot_be_read(mien, album, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / NAME).touch()
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    ran = mien("recover", album, "-o", tmp_path / "out")
+    assert ran.status == 2
+    assert ran.err == f"mien recover: error: {tmp_path / 'out' / NAME}: permission denied\n"

@@ -53,7 +53,11 @@ def read_journal(folder: Path) -> dict[str, Entry]:
     path = folder / NAME
     if not path.is_file():
         return {}
-    entries = [entry_of(line) for line in path.read_bytes().splitlines()]
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise JournalError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    entries = [entry_of(line) for line in lines]
     return {entry.target: entry for entry in entries if entry is not None}
 
 

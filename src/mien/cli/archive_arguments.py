@@ -4,9 +4,9 @@ import argparse
 from importlib.util import find_spec
 from pathlib import Path
 
-from mien.archive.journal import NAME, read_journal
+from mien.archive.journal import NAME, JournalError, read_journal
 from mien.cli.arguments import Options, UsageError, whole_number
-from mien.cli.inputs import STANDARD
+from mien.cli.inputs import STANDARD, one_line
 from mien.cli.outputs import Job
 
 LOCAL, RAY = "local", "ray"
@@ -63,4 +63,7 @@ def in_journal(jobs: tuple[Job, ...], out: str) -> set[Path]:
     """Results that the journal knows: whether they are done is seen when each is looked at."""
     if not is_archive(jobs, out):
         return set()
-    return {Path(out) / name for name in read_journal(Path(out))}
+    try:
+        return {Path(out) / name for name in read_journal(Path(out))}
+    except JournalError as error:
+        raise UsageError(one_line(str(error))) from error

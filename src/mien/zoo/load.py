@@ -40,12 +40,10 @@ from mien.models.rotate.recover import Rotator
 from mien.runtime.choose import Runtime
 from mien.types import FindFaces, Images, Masks, Recoverer
 from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, READER, RESTORE, ZOO
-from mien.zoo.portable import running
+from mien.zoo.portable import PARSER_FILE, running
 from mien.zoo.prior import load_prior_from
 from mien.zoo.spandrel import load_spandrel
 from mien.zoo.weights import checked, fill, find_weights, load_packaged, load_tensors
-
-PARSER_FILE = "parser.safetensors"
 
 
 def pick_device(name: str) -> torch.device:
