@@ -1,6 +1,7 @@
 """`mien recover` of films; what is done to faces is the library's, and tested there."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -90,6 +91,21 @@ def test_a_broken_moving_picture_is_told_of_as_a_photo(mien, tmp_path):
     assert f"{broken}: error: not a picture of a known format" in ran.err
 
 
+def test_a_model_that_turns_every_head(mien, gif, studio, tmp_path):
+    studio.model = replace(studio.model, keeps_pose=False)
+    ran = mien("recover", gif, "-o", tmp_path / "out.webp")
+    assert ran.status == 2
+    assert "turned faces have no place in their film" in ran.err
+    assert not (tmp_path / "out.webp.part").exists()
+
+
+def test_a_part_without_frames_leaves_nothing(mien, clip, tmp_path):
+    ran = mien("recover", clip, "-o", tmp_path / "out.mp4", "--from", "5")
+    assert ran.status == 1
+    assert "there are no frames in this part of the film" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
 def test_two_runs_on_one_film(mien, gif, tmp_path):
     with alone(tmp_path / "out.webp.part"):
         ran = mien("recover", gif, "-o", tmp_path / "out.webp")
@@ -132,6 +148,7 @@ def test_what_a_film_s_parts_depend_on(gif, tmp_path):
         (["-o", "new.png"], "a film is written as .mp4"),
         (["-o", "new.mp4", "--compare", "--aligned"], "--aligned, --compare cannot be had of a film"),
         (["-o", "new.mp4", "--from", "2", "--to", "1"], "--from has to be before --to"),
+        (["-o", "new.mp4", "--model", "rotate:r.pt", "--yaw", "0"], "turned faces have no place"),
         (["photo.jpg", "-o", "out"], "is a film: recover photos by themselves"),
     ],
 )

@@ -25,6 +25,7 @@ MOVING = (".gif", ".webp")
 """What moves if it was written so."""
 TIME = re.compile(r"\d{1,9}(\.\d{0,9})?|\.\d{1,9}", re.ASCII)
 """Without an exponent: 1e999999999 is a number, too, and takes for ever."""
+TURNED = "turned faces have no place in their film (see --paste)"
 FILM_NOTES = f"""
 Films ({" ".join(FILMS[:6])} ...) become films ({" ".join(FILM_TARGETS)}) with their sound as it is, and need
 pip install 'mien[video]'. A GIF or animated WebP becomes one where OUT ends in .gif or .webp; into any other
@@ -143,6 +144,8 @@ def check_films(asked: "RecoverArguments", out: str) -> None:
     named = [name for name, is_asked in unwanted.items() if is_asked]
     if named:
         raise UsageError(f"{', '.join(named)} cannot be had of a film")
+    if (asked.yaw is not None or asked.pitch is not None) and not asked.paste:
+        raise UsageError(TURNED)
     if out == STANDARD:
         raise UsageError("a film needs a file: name it with -o")
     if asked.first is not None and asked.last is not None and asked.first >= asked.last:

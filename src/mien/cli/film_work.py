@@ -14,7 +14,8 @@ import torch
 
 from mien.archive.journal import lock
 from mien.cli.archive_settings import settings_of
-from mien.cli.film import MOVING, FilmJob
+from mien.cli.arguments import UsageError
+from mien.cli.film import MOVING, TURNED, FilmJob
 from mien.cli.inputs import Problem, one_line
 from mien.cli.outputs import Job, TextOutput
 from mien.cli.progress import Show, make_bar
@@ -23,7 +24,9 @@ from mien.cli.recover_photos import Bound, bound_recover
 from mien.cli.tools import load_finder, load_judge
 from mien.cli.work import FAILURES, explain
 from mien.describe import Json, describe_likeness
+from mien.evaluate.trial import keeps_pose
 from mien.image.mark import Mark
+from mien.types import Guidable
 from mien.video.animation import Animation
 from mien.video.film import Film, FilmError
 from mien.video.journal import Journal
@@ -42,6 +45,8 @@ def work_on_films(films: FilmJob, report: TextOutput, show: Show) -> None:
     """Load the model once, then do each."""
     asked = films.asked
     bound = bound_recover(asked, show.say)
+    if not isinstance(bound.model, Guidable) and not keeps_pose(bound.model):
+        raise UsageError(TURNED)  # before the whole film is looked at
     for job in films.jobs:
         began = time.perf_counter()
         try:

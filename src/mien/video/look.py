@@ -49,6 +49,7 @@ def look_through(
         index += 1
         tell("find", index, max(film.num_expected, index))
     if index == 0:
+        journal.remove()
         raise FilmError("there are no frames in this part of the film")
     journal.end_looks()
 
