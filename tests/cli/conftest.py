@@ -88,10 +88,12 @@ class Studio:
         self.model = Brighten()
         self.faces = [make_face(8, 8, 24)]
         self.asked = []
+        self.runtimes = []
         self.identities = ()
 
     def load(self, name, device="auto", runtime="torch"):
         self.asked.append((name, device))
+        self.runtimes.append(runtime)
         return self.model
 
     def load_detector(self, device="auto"):

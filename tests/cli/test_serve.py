@@ -72,6 +72,7 @@ def test_everything_is_handed_on(mien, studio, monkeypatch):
     assert mien("serve", "--port", 0, "--model", "rotate:/x/new.safetensors", *words).status == 0
     ((made, settings, door),) = handed
     assert [*made.models] == [*MODELS, "rotate:new"]
+    assert studio.runtimes == ["auto"] * len(made.models)
     assert (settings.max_bytes, settings.max_pixels) == (2 * 2**20, 99)
     assert (settings.seconds, settings.places, settings.token) == (7.0, 3, "secret")
     assert isinstance(door, socket.socket)

@@ -138,7 +138,7 @@ def make_studio(asked: ServeArguments, settings: "ServeSettings") -> "Studio":
     names = [*dict.fromkeys((*MODELS, *asked.model))]
     labels = labels_of(names)
     return Studio(
-        {label: load_model(name, asked.device) for label, name in zip(labels, names, strict=True)},
+        {label: load_model(name, asked.device, "auto") for label, name in zip(labels, names, strict=True)},
         settings.max_pixels,
         load_finder(asked.device),
         load_judge(asked.device),
