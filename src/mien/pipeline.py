@@ -136,7 +136,8 @@ def turn_face(
     """A face seen from these angles: pixels moved along with its surface, what is hidden mirrored."""
     model = model or load_morphable("cpu")
     subject = read_subject(photo, detection, size, read or load_reader(), model)
-    settings = RotationSettings(unseen="mirrored", samples=2)
+    # one view is looked at for long; of several that move nobody sees what samples cost (three times as much)
+    settings = RotationSettings(unseen="mirrored", samples=2 if len(yaws) == 1 else 1)
     for yaw in yaws:
         yield view(subject, turned_to_yaw(subject.face.rotation, yaw), model, settings)
 
