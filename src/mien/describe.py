@@ -7,7 +7,7 @@ from pathlib import Path
 from mien.geometry.pose import angles_from_rotation
 from mien.image.evidence import share_of_face
 from mien.image.mark import FaceMark, Mark
-from mien.types import Detection, Face, Image, Reading
+from mien.types import Detection, Face, Image, Reading, Recovery
 from mien.zoo.cards import LIKENESS
 
 Json = dict[str, object]
@@ -71,9 +71,20 @@ def mark_of(faces: Iterable[Face], model: str, scale: int = 1) -> Mark | None:
         )
         for face in faces
     )
+    return mark_by(model, len(marks), marks) if marks else None
+
+
+def mark_of_views(views: Sequence[Recovery], model: str) -> Mark:
+    """The same of a picture that is one face as a whole; all views of it together show so much of it."""
+    height, width = views[0].pixels.shape[1:]
+    seen = sum(share_of_face(view.evidence) for view in views) / len(views)
+    return mark_by(model, 1, (FaceMark((0, 0, width - 1, height - 1), round(seen, 4)),))
+
+
+def mark_by(model: str, num_faces: int, faces: tuple[FaceMark, ...] = ()) -> Mark:
+    """Where a user keeps files is nobody's business."""
     kind, colon, file = model.partition(":")
-    name = f"{kind}:{Path(file).name}" if colon else model  # where a user keeps files is nobody's business
-    return Mark(version("mien"), name, len(marks), marks) if marks else None
+    return Mark(version("mien"), f"{kind}:{Path(file).name}" if colon else model, num_faces, faces)
 
 
 def describe_likeness(cosine: float) -> Json:

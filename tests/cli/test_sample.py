@@ -8,6 +8,7 @@ from PIL import Image as Pillow
 from safetensors.torch import load_file, save_file
 
 from mien.cli import convert as command
+from mien.image.mark import GENERATED, read_marks, source_type
 from mien.models.prior.network import Generator, GeneratorConfig, Widths
 from mien.zoo.convert import CONVERSIONS, critic_map
 
@@ -32,6 +33,10 @@ def test_a_sheet_of_faces(mien, weights: Path, tmp_path: Path) -> None:
     assert mien("sample", "-n", 6, "--weights", weights, "--columns", 3, "-o", sheet).status == 0
     assert size_of(sheet) == (3 * 16 + 2 * 2, 2 * 16 + 2)
     first = sheet.read_bytes()
+    assert source_type(first) == GENERATED
+    (mark,) = read_marks(first)
+    assert (mark.model, mark.num_faces) == ("prior:generator.safetensors", 6)
+    assert "6 faces drawn by mien" in mien("inspect", sheet).out
     refused = mien("sample", "-n", 6, "--weights", weights, "-o", sheet)
     assert refused.status == 2
     assert "exists already" in refused.err

@@ -7,8 +7,10 @@ from PIL import Image as Pillow
 
 from mien.cli import turning
 from mien.image.io import read_image, write_image
+from mien.image.mark import GENERATED, Mark, marked, read_marks, source_type
 from mien.models.rotate.recover import KEEPABLE, LARGEST_PITCH, LARGEST_YAW
 from mien.types import Reading, Recovery
+from mien.video.sign import read_signatures
 from mien.zoo.weights import WeightsError
 
 
@@ -146,6 +148,10 @@ def test_a_turntable_moves_there_and_back(mien, turner, photo, tmp_path, suffix)
     with Pillow.open(out) as picture:
         assert picture.n_frames == 4
         assert picture.size == (64, 64)
+    if suffix == ".webp":
+        (mark,) = read_marks(out.read_bytes())
+        assert (mark.model, mark.num_faces) == ("rotate:any.safetensors", 1)
+        assert mark.faces[0].box == (0, 0, 63, 63)
 
 
 def test_a_turntable_as_a_strip(mien, turner, photo, tmp_path):
@@ -170,6 +176,7 @@ def test_a_turntable_as_a_strip(mien, turner, photo, tmp_path):
     strip = read_image(out)
     assert strip.shape == (3, 64, 3 * 64)
     assert strip[0, 0, ::64].tolist() == pytest.approx([0.3, 0.5, 0.7], abs=0.01)
+    assert len(read_marks(out.read_bytes())) == 1
 
 
 def test_a_turntable_as_a_film(mien, turner, photo, tmp_path):
@@ -179,6 +186,8 @@ def test_a_turntable_as_a_film(mien, turner, photo, tmp_path):
     with av.open(out) as film:
         assert film.streams.video[0].average_rate == 10
         assert sum(1 for _ in film.decode(video=0)) == 5
+    (mark,) = read_signatures(out)
+    assert (mark.model, mark.num_faces) == ("rotate:any.safetensors", 1)
 
 
 def test_a_turntable_that_cannot_be_had(mien, turner, photo, tmp_path):
@@ -209,13 +218,17 @@ def test_a_turntable_that_cannot_be_had(mien, turner, photo, tmp_path):
 def test_copies_keep_the_tree_and_are_not_made_twice(mien, turner, photo, tmp_path):
     people, more = tmp_path / "people", tmp_path / "more"
     (people / "ann").mkdir(parents=True)
-    photo.rename(people / "ann" / "1.png")
+    mark = Mark("0.0.1", "prior", 1, ())
+    (people / "ann" / "1.png").write_bytes(marked(photo.read_bytes(), mark, kind=GENERATED))
     words = ("augment", people, "--model", "rotate:any.safetensors", "-o", more, "--yaws", "-30", "40")
     ran = mien(*words)
     assert ran.status == 0, ran.err
     made = sorted(path.name for path in (more / "ann").iterdir())
     assert made == ["1.png", "1_yaw+40.png", "1_yaw-30.png"]
     assert read_image(more / "ann" / "1_yaw+40.png")[0, 0, 0] == pytest.approx(0.7, abs=0.01)
+    drawn, done = read_marks((more / "ann" / "1_yaw+40.png").read_bytes())
+    assert (drawn.model, done.model, done.num_faces) == ("prior", "rotate:any.safetensors", 1)
+    assert source_type((more / "ann" / "1.png").read_bytes()) == GENERATED, "as its photo was"
     assert "1 of 1 are there already" in mien(*words).err
     assert (
         mien(

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from mien.image.io import ImageError, write_animation
+from mien.image.io import encode_animation
 
 FRAMES = [torch.full((3, 6, 8), shade) for shade in (0.0, 0.5, 1.0)]
 
@@ -12,7 +12,7 @@ FRAMES = [torch.full((3, 6, 8), shade) for shade in (0.0, 0.5, 1.0)]
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 def test_every_frame_is_shown_as_long_and_for_ever(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"turn{suffix}"
-    write_animation(path, FRAMES, 0.1)
+    path.write_bytes(encode_animation(FRAMES, suffix[1:].upper(), 0.1))
     with Pillow.open(path) as picture:
         assert picture.size == (8, 6)
         assert picture.n_frames == 3
@@ -22,8 +22,3 @@ def test_every_frame_is_shown_as_long_and_for_ever(tmp_path: Path, suffix: str) 
             picture.load()
             assert picture.info["duration"] == 100
             assert picture.convert("L").getpixel((3, 3)) == pytest.approx(shade, abs=2)
-
-
-def test_other_formats_do_not_move(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="a moving picture is"):
-        write_animation(tmp_path / "turn.png", FRAMES, 0.1)

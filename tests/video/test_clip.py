@@ -11,7 +11,8 @@ from mien.image.mark import Mark
 from mien.video.clip import Clip
 from mien.video.film import FilmError
 from mien.video.read import Window, planar_format
-from mien.video.write import rate_factor, signed
+from mien.video.sign import signed
+from mien.video.write import rate_factor
 
 UNEVEN = [0, 3600, 5000, 12000, 13000, 20000, 30000, 31000, 36000, 40000, 43000, 47000]
 

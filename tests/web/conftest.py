@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 import pytest
 import torch
 import uvicorn
+from fastapi.testclient import TestClient
 
 from mien.geometry.pose import rotation_from_angles
 from mien.image.io import Photo, encode_photo
 from mien.types import Detection, Guidance, Reading, Recovery
+from mien.web.app import make_app
 from mien.web.settings import ServeSettings
 from mien.web.studio import Studio
 
@@ -139,7 +141,7 @@ def picture(width=60, height=48, format_name="PNG", seed=0):
     return encode_photo(Photo(smooth[0]), format_name)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings():
     return ServeSettings(max_bytes=2**20, max_pixels=100_000, seconds=20.0, places=2)
 
@@ -151,8 +153,19 @@ def slow():
 
 @pytest.fixture
 def studio(settings, slow):
+    return make_studio(settings, slow)
+
+
+def make_studio(settings, slow):
     models = {"restore": Brighten(), "guided": Guide(), "rotate": Turner(), "slow": slow}
     return Studio(models, settings.max_pixels, find, identify, read)
+
+
+@pytest.fixture(scope="session")
+def client(settings):
+    """Of one application for all tests that leave it as it was: to describe its API takes a while."""
+    with TestClient(make_app(make_studio(settings, Slow()), settings)) as client:
+        yield client
 
 
 @pytest.fixture

@@ -12,15 +12,10 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from mien.image.io import read_image
+from mien.image.mark import Mark, marked, read_marks
 from mien.web.answers import Faces, Report, ToldFace, ToldRecovery
 from mien.web.app import make_app
 from mien.web.desk import Desk
-
-
-@pytest.fixture
-def client(studio, settings):
-    with TestClient(make_app(studio, settings)) as client:
-        yield client
 
 
 def send(client, content, path="/api/recover", accept="application/json", name="old.png", **form):
@@ -84,7 +79,23 @@ def test_the_report_has_pictures_if_that_is_asked_for(client, make_picture):
     told = send(client, make_picture(), pictures="true").json()
     photo = read_image(io.BytesIO(base64.b64decode(told["photo"])))
     assert torch.equal(photo, pixels(send(client, make_picture(), accept="image/png")))
-    assert set(told["faces"][0]["pictures"]) == {"before", "after", "evidence"}
+    pictures = told["faces"][0]["pictures"]
+    assert set(pictures) == {"before", "after", "evidence"}
+    for text, num_marks in ((told["photo"], 1), (pictures["evidence"], 1), (pictures["before"], 0)):
+        assert len(read_marks(base64.b64decode(text))) == num_marks
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_the_picture_says_what_was_done_to_it(client, make_picture, kind):
+    earlier = marked(make_picture(), Mark("0.0.1", "restore", 0, ()))
+    answer = send(client, earlier, accept=f"image/{kind}", model="rotate", yaw="30").content
+    first, second = read_marks(answer)
+    assert (first.version, second.model, second.num_faces) == ("0.0.1", "rotate", 1)
+    assert second.faces[0].evidence == 0.41
+    scaled = read_marks(send(client, make_picture(), accept=f"image/{kind}", scale="2").content)
+    assert scaled[0].faces[0].box == (36, 24, 84, 72)
+    left = send(client, make_picture(), accept=f"image/{kind}", min_identity="1").content
+    assert read_marks(left) == ()
 
 
 def test_wishes_reach_the_model(client, make_picture):
@@ -205,8 +216,14 @@ def test_a_token(studio, settings, make_picture):
         assert client.get("/api/openapi.json").json()["components"]["securitySchemes"]
 
 
-def test_a_full_queue_says_when_to_come_again_and_health_goes_on(client, slow, make_picture):
-    answers = []
+@pytest.fixture
+def own_client(studio, settings):
+    with TestClient(make_app(studio, settings)) as client:
+        yield client
+
+
+def test_a_full_queue_says_when_to_come_again_and_health_goes_on(own_client, slow, make_picture):
+    client, answers = own_client, []
     threads = [
         threading.Thread(target=lambda: answers.append(send(client, make_picture(), model="slow")))
         for _ in range(3)

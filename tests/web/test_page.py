@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from mien.image.io import read_image
+from mien.image.mark import read_marks
 from mien.web.app import make_app
 from mien.web.desk import Desk
 from mien.web.errors import RefusedError
@@ -91,13 +92,22 @@ def test_a_result_is_files_in_a_folder_that_is_forgotten(handlers, asked):
     assert shown.results[0].faces[0].sentence.startswith("41 % of this face was seen, identity")
     photo, faces, report = map(Path, shown.downloads)
     assert read_image(photo).shape == (3, 120, 160)
-    assert len(zipfile.ZipFile(faces).namelist()) == 6
+    told = {name: len(read_marks(content)) for name, content in unpacked(faces).items()}
+    assert len(told) == 6
+    assert told == {name: "before" not in name for name in told}
+    (mark,) = read_marks(photo.read_bytes())
+    assert (mark.model, mark.faces[0].box) == ("restore", (50, 30, 110, 90))
     assert "restore" in report.read_text()
     assert "1 face recovered in 2.0 s." in summary(shown, 2.0)
     again = carry_out(handlers, handlers.recover(asked(), shown))
     assert not Path(shown.folder).exists()
     forget(again)
     assert not [*handlers.files.iterdir()]
+
+
+def unpacked(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 @pytest.mark.parametrize("model", ["restore", "rotate"])
@@ -114,6 +124,9 @@ def test_a_face_turns_by_its_model_or_its_shape(handlers, asked, model, monkeypa
     moving = carry_out(handlers, handlers.turn(shown, 0, [-30.0, 30.0]))
     with Pillow.open(moving) as picture:
         assert (picture.format, picture.n_frames) == ("WEBP", 2)
+    for path in (still, moving):
+        (mark,) = read_marks(Path(path).read_bytes())
+        assert (mark.model, mark.faces[0].evidence) == (model, 0.41)
 
 
 def test_what_is_painted_becomes_a_mask_of_the_photo(handlers, asked):

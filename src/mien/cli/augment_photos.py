@@ -4,13 +4,15 @@ import torch
 
 from mien.cli.arguments import UsageError
 from mien.cli.augment import AugmentArguments, ending
+from mien.cli.files import packet_of, put_image
 from mien.cli.largest import largest_crop
 from mien.cli.outputs import Job, all_or_nothing, beside
 from mien.cli.progress import Show
 from mien.cli.tools import load_finder, load_model
 from mien.cli.work import work_through
-from mien.image.io import ImageError, write_image
-from mien.types import Crop, Image, Turnable
+from mien.describe import mark_of_views
+from mien.image.io import ImageError
+from mien.types import Crop, Recovery, Turnable
 
 
 def augment_photos(asked: AugmentArguments, jobs: list[Job], show: Show) -> None:
@@ -28,17 +30,18 @@ def augment_photos(asked: AugmentArguments, jobs: list[Job], show: Show) -> None
         copies |= {beside(job.target, ending(yaw)): copy_of(model, crop, yaw) for yaw in asked.yaws}
         job.target.parent.mkdir(parents=True, exist_ok=True)
         with all_or_nothing(job):
-            for path, pixels in copies.items():
-                write_image(path, pixels)
+            for path, copy in copies.items():
+                mark = mark_of_views([copy], asked.model)
+                put_image(path, copy.pixels, mark, before=packet_of(job.source))
         return f"{job.name}: {len(copies)} copies"
 
     with torch.no_grad():
         work_through(jobs, work, show)
 
 
-def copy_of(model: Turnable, crop: Crop, yaw: float | None) -> Image:
+def copy_of(model: Turnable, crop: Crop, yaw: float | None) -> Recovery:
     """Uncovered, and turned if there is an angle; a face that was left as it is is no copy."""
     recovery = model.to(yaw)([crop])[0]
     if recovery.mirrored is None:
         raise ImageError("; ".join(recovery.notes) or "the face cannot be turned")
-    return recovery.pixels
+    return recovery

@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mien.cli.arguments import DEFAULT_QUALITY
 from mien.cli.inputs import Input
 from mien.image.io import FORMATS, ImageError, Photo, encode_photo, read_photo, write_bytes
 from mien.image.mark import Mark, marked
@@ -96,6 +97,18 @@ def put_photo(
         write_bytes(target, content)
 
 
-def put_image(target: Path, image: Image, mark: Mark | None) -> None:
-    """Write a picture that is nobody's file so far."""
-    write_bytes(target, marked(encode_photo(Photo(image), FORMATS[target.suffix.lower()]), mark))
+def put_image(
+    target: Path,
+    image: Image,
+    mark: Mark | None,
+    quality: int = DEFAULT_QUALITY,
+    before: bytes | None = None,
+) -> None:
+    """Write a picture that is nobody's file so far; `before` is the packet of what it was made of."""
+    content = encode_photo(Photo(image), FORMATS[target.suffix.lower()], quality)
+    write_bytes(target, marked(content, mark, before))
+
+
+def packet_of(source: Input) -> bytes | None:
+    """What a file says in XMP."""
+    return None if source.path is None else take_packet(source.path.read_bytes())

@@ -1,18 +1,22 @@
 """`mien inspect`: what files say of how mien changed them."""
 
 import argparse
+from importlib.util import find_spec
+from pathlib import Path
 
 from mien.cli.arguments import EXIT_DONE, EXIT_FAILED, make_parser
+from mien.cli.film import FILMS
 from mien.cli.inputs import STANDARD, Input, Problem, collect, one_line, reason
 from mien.cli.outputs import TextOutput
 from mien.cli.progress import Show
-from mien.image.mark import FaceMark, Mark, read_marks, source_type
+from mien.image.mark import COMPOSITE, GENERATED, FaceMark, Mark, read_marks, source_type
 from mien.image.xmp import is_readable
 
 NOTES = """
-mien recover leaves a mark in the pictures it writes (--no-mark does not): which model of which mien, and
-for each face how much of it the photo showed and how alike it is to the one there. A mark says what was
-done; a picture without one may have been changed all the same, since many programs drop them.
+mien recover and its like leave a mark in the pictures they write (--no-mark does not): which model of which
+mien, and for each face how much of it the photo showed and how alike it is to the one there. A mark says
+what was done; a picture without one may have been changed all the same, since many programs drop them.
+Films have theirs in their comment, without the faces (pip install 'mien[video]').
 
 The JSON is a list with an entry for each picture: input, source_type (IPTC's, whoever wrote it), and runs,
 oldest first, with version, model, num_faces, and faces with box, evidence and identity.
@@ -29,7 +33,7 @@ class InspectArguments(argparse.Namespace):
 def make_inspect_parser() -> argparse.ArgumentParser:
     """All options."""
     parser = make_parser("inspect", "Read the marks that mien leaves in pictures.", NOTES)
-    parser.add_argument("inputs", nargs="+", metavar="FILE", help="pictures, folders, patterns")
+    parser.add_argument("inputs", nargs="+", metavar="FILE", help="pictures, films, folders, patterns")
     parser.add_argument("--json", metavar="FILE", help="write what is found there; - is standard output")
     return parser
 
@@ -63,13 +67,29 @@ def inspect_file(source: Input) -> tuple[tuple[Mark, ...], str | None] | Problem
     """Its marks and its source type, or why there is no saying."""
     if source.path is None:
         return Problem(source.name, "marks are read from files")
+    if source.path.suffix.lower() in FILMS:
+        return inspect_film(source, source.path)
     try:
         content = source.path.read_bytes()
     except OSError as error:
         return Problem(source.name, reason(error))
     if not is_readable(content):
-        return Problem(source.name, "is no PNG, JPEG, WebP or TIFF, which marks are read from")
+        return Problem(source.name, "is no film, PNG, JPEG, WebP or TIFF, which marks are read from")
     return read_marks(content), source_type(content)
+
+
+def inspect_film(source: Input, path: Path) -> tuple[tuple[Mark, ...], str | None] | Problem:
+    """The same of what its comment says."""
+    if find_spec("av") is None:
+        return Problem(source.name, "films need a further package: pip install 'mien[video]'")
+    from mien.video.film import FilmError
+    from mien.video.sign import read_signatures
+
+    try:
+        marks = read_signatures(path)
+    except FilmError:
+        return Problem(source.name, "is not a film that can be read")
+    return marks, COMPOSITE if marks else None
 
 
 def lines_on(name: str, marks: tuple[Mark, ...], kind: str | None) -> list[str]:
@@ -80,9 +100,9 @@ def lines_on(name: str, marks: tuple[Mark, ...], kind: str | None) -> list[str]:
     lines = []
     for mark in marks:
         faces = "1 face" if mark.num_faces == 1 else f"{mark.num_faces} faces"
-        lines.append(
-            f"{name}: {faces} recovered by mien {one_line(mark.version)} with {one_line(mark.model)}"
-        )
+        # of no photo: what was recovered has its faces told
+        deed = "drawn" if kind == GENERATED and not mark.faces else "recovered"
+        lines.append(f"{name}: {faces} {deed} by mien {one_line(mark.version)} with {one_line(mark.model)}")
         lines += [f"  {describe(face)}" for face in mark.faces]
     return lines
 

@@ -86,8 +86,10 @@ def run(words: list[str]) -> int:
 
 def draw(asked: SampleArguments) -> None:
     """From weights to a sheet."""
+    from mien.describe import mark_by
     from mien.image.blend import contact_sheet
-    from mien.image.io import write_image
+    from mien.image.io import FORMATS, Photo, encode_photo, write_bytes
+    from mien.image.mark import GENERATED, marked
     from mien.models.prior.sample import Sampler
     from mien.zoo.load import pick_device
     from mien.zoo.prior import load_generator
@@ -102,7 +104,10 @@ def draw(asked: SampleArguments) -> None:
         faces, columns = sampler.faces(asked.num, asked.seed), asked.columns
     else:
         faces, columns = sampler.between(asked.num, asked.between, asked.seed), asked.between
+    sheet = Photo(contact_sheet(list(faces), columns, gap=2))
+    content = encode_photo(sheet, FORMATS[asked.out.suffix.lower()])
+    name = "prior" if asked.weights is None else f"prior:{asked.weights}"
     try:
-        write_image(asked.out, contact_sheet(list(faces), columns, gap=2))
+        write_bytes(asked.out, marked(content, mark_by(name, len(faces)), kind=GENERATED))
     except OSError as error:
         raise OutputError(f"{one_line(str(asked.out))}: {error.strerror}") from error

@@ -55,9 +55,7 @@ def make_turntable_parser() -> argparse.ArgumentParser:
     """All options."""
     parser = make_parser("turntable", "See a face from one side to the other.", NOTES)
     add_inputs(parser, standard_input=False)
-    parser.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="OUT", help=", ".join(SUFFIXES)
-    )
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help=", ".join(SUFFIXES))
     parser.add_argument(
         "--model", type=model_name, required=True, metavar="NAME", help="what turns the face: rotate:FILE"
     )

@@ -250,11 +250,8 @@ def write_photo(target: Path | str, photo: Photo, quality: int = 95) -> None:
     write_bytes(target, content)
 
 
-def write_animation(target: Path | str, frames: list[Image], seconds: float, quality: int = 95) -> None:
-    """Frames of one size, each shown so long, for ever: a GIF or a WebP."""
-    format_name = {".gif": "GIF", ".webp": "WEBP"}.get(Path(target).suffix.lower())
-    if format_name is None:
-        raise ImageError(f"{target}: a moving picture is a .gif or a .webp")
+def encode_animation(frames: list[Image], format_name: str, seconds: float, quality: int = 95) -> bytes:
+    """Frames of one size, each shown so long, for ever: the content of a GIF or a WebP."""
     pictures = [Pillow.fromarray(to_levels(Photo(frame), 8, with_alpha=False)) for frame in frames]
     buffer = io.BytesIO()
     first, *others = pictures
@@ -268,7 +265,7 @@ def write_animation(target: Path | str, frames: list[Image], seconds: float, qua
         loop=0,
         quality=quality,
     )
-    write_bytes(target, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def write_bytes(target: Path | str, content: bytes) -> None:

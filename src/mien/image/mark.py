@@ -69,18 +69,18 @@ class Mark:
     """At most `MOST_FACES` of them."""
 
 
-def marked(content: bytes, mark: Mark | None, before: bytes | None = None) -> bytes:
-    """A file with a mark; `before` is the packet of the file that it was made of.
+def marked(content: bytes, mark: Mark | None, before: bytes | None = None, kind: str = COMPOSITE) -> bytes:
+    """A file with a mark; `before` is the packet of the file that it was made of, `kind` IPTC's word.
 
     Without a mark that packet is carried over alone.
     """
     if mark is None and before is None:
         return content
-    packet = packet_of(mark, before)
+    packet = packet_of(mark, before, kind)
     if content.startswith(b"\xff\xd8") and len(packet) > MAX_JPEG_PACKET:
         if mark is None:
             return content
-        packet = packet_of(mark, None)  # what mien did is more than what a JPEG has room for beside it
+        packet = packet_of(mark, None, kind)  # what mien did is more than what a JPEG has room for beside it
     return put_packet(content, packet)
 
 
@@ -96,13 +96,13 @@ def source_type(content: bytes) -> str | None:
     return None if document is None else find_source_type(document)
 
 
-def packet_of(mark: Mark | None, before: bytes | None) -> bytes:
+def packet_of(mark: Mark | None, before: bytes | None, kind: str = COMPOSITE) -> bytes:
     """Always the same bytes for the same mark."""
     document = parsed(before) or parsed(EMPTY.encode())
     assert document is not None
     drop(document, STALE)
     if mark is not None:
-        kind = GENERATED if find_source_type(document) == GENERATED else COMPOSITE
+        kind = GENERATED if find_source_type(document) == GENERATED else kind
         marks = (*marks_in(document)[1 - MOST_RUNS :], mark)
         drop(document, {(IPTC, SOURCE_TYPE), (MIEN, "Runs")})
         add_record(document, kind, marks)

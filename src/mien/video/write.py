@@ -20,10 +20,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from mien.faces.paste import scale_photo
-from mien.image.mark import COMPOSITE, Mark
+from mien.image.mark import Mark
 from mien.video.film import FilmError, Painted, Plane
 from mien.video.planes import enlarged, repainted
 from mien.video.read import Facts, Window, named_errors, picture_stream
+from mien.video.sign import signed
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """What films can be written as, by suffix."""
@@ -182,13 +183,6 @@ def join_segments(
 
 def worth_keeping(metadata: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in metadata.items() if name.lower() not in OWN_METADATA}
-
-
-def signed(comment: str, mark: Mark) -> str:
-    """What a film says of itself, and what mien did to it: films have no XMP that players keep."""
-    count = "1 face" if mark.num_faces == 1 else f"{mark.num_faces} faces"
-    told = f"{count} recovered by mien {mark.version}, model {mark.model} ({COMPOSITE})"
-    return f"{comment}\n{told}" if comment else told
 
 
 def copy_words(source: Stream, target: Stream) -> None:

@@ -10,12 +10,14 @@ from mien.describe import (
     describe_reading,
     describe_size,
     evidence_in_words,
+    mark_of,
     notes_on,
 )
 from mien.image.evidence import overlay
 from mien.image.io import Photo, encode_photo
+from mien.image.mark import Mark, marked
 from mien.types import Detection, Face, Image, Reading
-from mien.web.studio import Recovered
+from mien.web.studio import Recovered, mark_on
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def tell_recovered(done: Recovered, with_pictures: bool = False) -> Json:
         "notes": [*done.notes, *notes_on(done.result.faces)],
     }
     if with_pictures:
-        told["photo"] = in_base64(done.result.photo)
+        told["photo"] = in_base64(done.result.photo, mark_on(done))
     return told
 
 
@@ -157,14 +159,15 @@ def tell_face(face: Face, model: str, with_pictures: bool) -> Json:
     """As `ToldRecovery` says."""
     told = {**describe_face(face, model), "sentence": evidence_in_words(face)}
     if with_pictures:
+        mark = mark_of([face], model)
         told["pictures"] = {
             "before": in_base64(face.crop.pixels),
-            "after": in_base64(face.recovery.pixels),
-            "evidence": in_base64(overlay(face.recovery)),
+            "after": in_base64(face.recovery.pixels, mark),
+            "evidence": in_base64(overlay(face.recovery), mark),
         }
     return told
 
 
-def in_base64(image: Image) -> str:
+def in_base64(image: Image, mark: Mark | None = None) -> str:
     """A PNG file as text."""
-    return base64.b64encode(encode_photo(Photo(image), "PNG")).decode("ascii")
+    return base64.b64encode(marked(encode_photo(Photo(image), "PNG"), mark)).decode("ascii")

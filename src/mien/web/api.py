@@ -13,12 +13,11 @@ from fastapi import APIRouter, Depends, File, Form, Header, Request, UploadFile,
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
 
-from mien.image.io import encode_photo
 from mien.web.answers import Faces, Health, Problem, Report, tell_faces, tell_recovered
 from mien.web.desk import Answer, Desk, Ticket, outcome
 from mien.web.errors import RefusedError, refusing
 from mien.web.settings import ServeSettings
-from mien.web.studio import Studio, Upload, Wish, photo_of
+from mien.web.studio import Studio, Upload, Wish, file_of
 
 Responses = dict[int | str, dict[str, object]]
 PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
@@ -148,7 +147,7 @@ def add_recover(router: APIRouter, counter: Counter) -> None:
             done = studio.recover(upload, asked, ticket.tell)
             if kind == JSON:
                 return JSONResponse(tell_recovered(done, pictures))
-            return Response(encode_photo(photo_of(done), PICTURES[kind]), media_type=kind)
+            return Response(file_of(done, PICTURES[kind]), media_type=kind)
 
         return await served(counter.desk, request, work)
 

@@ -134,7 +134,7 @@ class Handlers:
         def work(ticket: Ticket[str]) -> str:
             photo = self.studio.open(read_upload(turning.source, "the photo")).image
             frames = self.studio.turntable(photo, turning.detections[face], model, yaws, ticket.tell)
-            return write_turntable(frames, Path(shown.folder))
+            return write_turntable(frames, Path(shown.folder), turning.marks[face])
 
         return work
 

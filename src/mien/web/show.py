@@ -12,14 +12,15 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.describe import evidence_in_words, notes_on
+from mien.describe import evidence_in_words, mark_of, notes_on
 from mien.image.evidence import overlay, overlay_photo
-from mien.image.io import FORMATS, Photo, encode_photo, write_animation, write_image, write_photo
+from mien.image.io import FORMATS, Photo, encode_animation, encode_photo, write_bytes, write_image
+from mien.image.mark import Mark, marked
 from mien.image.warp import rescaling, transform_points
 from mien.pipeline import turned_faces
 from mien.types import Detection, Face, Image
 from mien.web.answers import tell_recovered
-from mien.web.studio import Recovered, Upload, photo_of
+from mien.web.studio import Recovered, Upload, file_of
 
 LARGEST_SHOWN = 1600
 """Longest side of a photo on the page; what is downloaded has all its pixels."""
@@ -64,6 +65,8 @@ class Turning:
     """A file that holds the photo."""
     detections: tuple[Detection, ...]
     """In its pixels."""
+    marks: tuple[Mark | None, ...]
+    """What was done to these faces."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,9 @@ def make_shown(all_done: list[Recovered], upload: Upload, title: str, turns: boo
         source, scale = folder / "source.png", first.wish.scale
         write_image(source, first.result.photo)
     detections = tuple(enlarged(face.detection, scale) for face in first.result.faces)
-    return Shown(
-        str(folder), results, Turning(str(source), detections), write_downloads(all_done, folder, title)
-    )
+    marks = tuple(mark_of([face], first.wish.model) for face in first.result.faces)
+    turning = Turning(str(source), detections, marks)
+    return Shown(str(folder), results, turning, write_downloads(all_done, folder, title))
 
 
 def enlarged(detection: Detection, scale: int) -> Detection:
@@ -179,8 +182,9 @@ def at_least(picture: Image, side: int) -> Float[Tensor, "3 _ _"]:
 def write_downloads(all_done: list[Recovered], folder: Path, title: str) -> tuple[str, str | None, str]:
     """The first model's photo in its own format, a ZIP file of all faces, and the report."""
     stem, suffix = Path(title).stem, Path(title).suffix.lower()
-    photo = folder / f"{stem}_recovered{suffix if suffix in FORMATS else '.png'}"
-    write_photo(photo, photo_of(all_done[0]))
+    suffix = suffix if suffix in FORMATS else ".png"
+    photo = folder / f"{stem}_recovered{suffix}"
+    write_bytes(photo, file_of(all_done[0], FORMATS[suffix]))
     report = folder / f"{stem}_report.json"
     told = {"input": title, "results": [tell_recovered(done) for done in all_done]}
     report.write_text(json.dumps(told, indent=2))
@@ -192,20 +196,23 @@ def write_downloads(all_done: list[Recovered], folder: Path, title: str) -> tupl
             place = done.wish.model.replace(":", "_")
             for number, face in enumerate(done.result.faces):
                 for kind, pixels in zip(KINDS, pictures_of(face), strict=True):
-                    content = encode_photo(Photo(pixels), "PNG")
+                    mark = None if kind == "before" else mark_of([face], done.wish.model)
+                    content = marked(encode_photo(Photo(pixels), "PNG"), mark)
                     archive.writestr(f"{place}/{number + 1:02d}_{kind}.png", content)
     return str(photo), str(faces), str(report)
 
 
-def write_turntable(frames: list[Float[Tensor, "3 _ _"]], folder: Path) -> str:
+def write_turntable(frames: list[Float[Tensor, "3 _ _"]], folder: Path, mark: Mark | None) -> str:
     """A picture that moves there and back for ever; a single frame stands still."""
     name = uuid.uuid4().hex[:8]
     frames = [at_least(frame, FACE_SHOWN) for frame in frames]
     if len(frames) == 1:
-        write_image(folder / f"{name}.jpg", frames[0], quality=92)
-        return str(folder / f"{name}.jpg")
-    path = folder / f"{name}.webp"
-    write_animation(path, [*frames, *frames[-2:0:-1]], SECONDS_PER_VIEW, quality=85)
+        path = folder / f"{name}.jpg"
+        content = encode_photo(Photo(frames[0]), "JPEG", quality=92)
+    else:
+        path = folder / f"{name}.webp"
+        content = encode_animation([*frames, *frames[-2:0:-1]], "WEBP", SECONDS_PER_VIEW, quality=85)
+    write_bytes(path, marked(content, mark))
     return str(path)
 
 

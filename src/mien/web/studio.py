@@ -10,9 +10,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from mien.describe import mark_of
 from mien.image.color import to_gray
-from mien.image.io import Photo, TooManyPixelsError, read_photo
+from mien.image.io import Photo, TooManyPixelsError, encode_photo, read_photo
+from mien.image.mark import Mark, marked
 from mien.image.warp import identity as same_place
+from mien.image.xmp import take_packet
 from mien.pipeline import Identify, RecoverOptions, find_faces, recover, turn_face, turned_faces
 from mien.types import (
     Crop,
@@ -85,6 +88,8 @@ class Recovered:
 
     wish: Wish
     before: Photo
+    packet: bytes | None
+    """What its file says in XMP."""
     result: Result
     notes: tuple[str, ...]
 
@@ -99,6 +104,19 @@ def photo_of(done: Recovered) -> Photo:
     if alpha is not None and done.wish.scale > 1:
         alpha = scaled(alpha, done.wish.scale)
     return replace(done.before, image=done.result.photo, alpha=alpha)
+
+
+def file_of(done: Recovered, format_name: str) -> bytes:
+    """The same as a file, which says what was done to it."""
+    turned = [face for face in done.result.faces if not face.recovery.keeps_pose]
+    mark = mark_on(done) if turned_faces(done.result) is None else mark_of(turned, done.wish.model)
+    return marked(encode_photo(photo_of(done), format_name), mark, done.packet)
+
+
+def mark_on(done: Recovered) -> Mark | None:
+    """What the photo with its faces put back says of itself."""
+    pasted = [face for face in done.result.faces if face.pasted]
+    return mark_of(pasted, done.wish.model, done.wish.scale)
 
 
 def scaled(alpha: Mask, factor: int) -> Float[Tensor, "1 new_height new_width"]:
@@ -178,7 +196,7 @@ class Studio:
         with torch.no_grad():
             result = recover(before.image, Watched(model, tell), options, self.find, self.identify)
         tell(0.95, "writing")
-        return Recovered(wish, before, result, before.notes)
+        return Recovered(wish, before, take_packet(upload.content), result, before.notes)
 
     def find_faces(self, upload: Upload, tell: Tell) -> tuple[Photo, list[Detection], list[Reading]]:
         """The faces of a picture and what is read of them, in its pixels."""
