@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from mien.archive.journal import NAME, read_journal
 from mien.archive.staging import FOLDER
+from mien.cli.archive_settings import hashes_of_weights
 from mien.cli.archive_worker import (
     Made,
     MakeWorker,
@@ -25,6 +26,7 @@ from mien.cli.archive_worker import (
 from mien.cli.inputs import Input
 from mien.cli.outputs import Job
 from mien.cli.recover import RecoverArguments, make_recover_parser
+from mien.zoo.cards import PARTS
 
 
 @pytest.fixture
@@ -209,6 +211,22 @@ def test_a_worker_in_another_process(studio, album, tmp_path, monkeypatch):
     assert "not a picture" in failed.reason
     assert replace(failed, reason="") == Unmade("")
     assert Path.cwd() == Path(os.path.realpath(tmp_path))
+
+
+def test_weights_of_all_models_that_work_together_count(album, tmp_path):
+    file = tmp_path / "w.safetensors"
+    file.write_bytes(b"weights")
+
+    def weights(model):
+        words = [str(album), "-o", "out", "--model", model]
+        return set(hashes_of_weights(make_recover_parser().parse_args(words, RecoverArguments()))) - set(
+            PARTS
+        )
+
+    assert weights("restore") == {"restore"}
+    assert weights("guided") == {"guided", "restore"}
+    assert weights(f"complete:{file}") == {f"complete:{file}", "restore"}
+    assert weights(f"frontal:{file}") == {f"frontal:{file}"}
 
 
 def test_a_journal_that_cannot_be_read(mien, album, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from mien.cli.arguments import UsageError
 from mien.cli.inputs import collect, one_line, reason
 from mien.cli.recover import RecoverArguments
 from mien.zoo.cards import PARTS, ZOO, ModelCard
-from mien.zoo.load import PARSER_FILE
+from mien.zoo.load import BUILT_ON, PARSER_FILE
 from mien.zoo.weights import WeightsError, checksum, find_weights
 
 INDIFFERENT = {
@@ -59,9 +59,10 @@ def hashes_of_files(asked: RecoverArguments) -> list[str]:
 
 def hashes_of_weights(asked: RecoverArguments) -> dict[str, str]:
     """Of the model, and of all parts whether this model needs them or not."""
-    cards = [*PARTS.values(), *(card for name, card in ZOO.items() if name == asked.model)]
+    kind, is_from_file, file = asked.model.partition(":")
+    used = {asked.model, BUILT_ON.get(kind)}
+    cards = [*PARTS.values(), *(card for name, card in ZOO.items() if name in used)]
     hashes = {card.name: hash_of_card(card) for card in cards}
-    _, is_from_file, file = asked.model.partition(":")
     if is_from_file:
         hashes[asked.model] = checksum(Path(file))
     if asked.keep:

@@ -23,11 +23,8 @@ from mien.models.quality.network import QualityNetwork
 from mien.models.restore.recover import Restorer
 from mien.types import Images, Recoverer
 from mien.zoo.cards import IDENTITY, PARTS, ZOO, ModelCard
-from mien.zoo.load import pick_device
+from mien.zoo.load import BUILT_ON, pick_device
 from mien.zoo.weights import checksum, fill, find_weights, load_tensors
-
-BUILT_ON = {"complete": "restore", "guided": "restore"}
-"""Kind of file to the model of the package that works with it."""
 
 
 def load_models(names: Sequence[str] | None, device: str) -> dict[str, Recoverer]:

@@ -112,6 +112,8 @@ LOADERS: dict[str, Callable[[Path, torch.device], Recoverer]] = {
     "spandrel": load_spandrel,
 }
 """What is made of a file of weights: the package's, or one of the user's own such as `mien train` makes."""
+BUILT_ON = {"complete": "restore", "guided": "restore"}
+"""Kind of model to the one of ZOO that works with it."""
 
 
 def load(name: str, device: str = "auto", runtime: Runtime = "torch") -> Recoverer:
