@@ -243,7 +243,7 @@ def test_a_photo_that_fails_midway_leaves_nothing(mien, good, tmp_path, monkeypa
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr("mien.cli.files.write_photo", fail)
+    monkeypatch.setattr("mien.cli.recover_photos.put_photo", fail)
     ran = mien("recover", good, "-o", tmp_path / "new.png", "--compare", "--save-faces")
     assert ran.status == 1
     assert [path.name for path in tmp_path.iterdir()] == ["good.png"]
@@ -253,7 +253,7 @@ def test_ctrl_c_during_a_write_leaves_nothing(mien, good, tmp_path, monkeypatch)
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mien.cli.files.write_photo", interrupt)
+    monkeypatch.setattr("mien.cli.recover_photos.put_photo", interrupt)
     assert mien("recover", good, "-o", tmp_path / "new.png", "--compare").status == 130
     assert [path.name for path in tmp_path.iterdir()] == ["good.png"]
 

@@ -47,7 +47,7 @@ def test_other_answers_lie_beside_the_first(model: PriorRestorer, tmp_path: Path
     assert len(others) == 2
     assert not torch.allclose(others[0].photo, result.photo)
     job = Job(Input(Path("photo.png"), Path("photo.png")), tmp_path / "photo.png")
-    notes = write_variants(job, others)
+    notes = write_variants(job, others, lambda result: None)
     assert [note.startswith(f"variant {number}: identity") for number, note in enumerate(notes, 1)] == [
         True
     ] * 2
