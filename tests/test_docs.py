@@ -1,4 +1,4 @@
-"""The pages in docs do what they say: their Python and shell blocks run, in a folder with the photos they name."""
+"""The pages in docs do what they say: their blocks run, in a folder with the photos they name."""
 
 import importlib.util
 import shutil

@@ -113,9 +113,9 @@ def test_a_mask_must_have_the_photos_size(mien, turner, photo, tmp_path):
     assert missing.status == 2
 
 
-def test_keeping_needs_the_parsers_weights(mien, turner, photo, tmp_path, monkeypatch):
+def test_what_keeping_needs_can_be_damaged(mien, turner, photo, tmp_path, monkeypatch):
     def load_parser(device):
-        raise WeightsError("parser.safetensors is neither here nor there")
+        raise WeightsError("parser.safetensors is damaged or was replaced")
 
     assert mien("recover", photo, "-o", tmp_path / "a.png", "--keep", "glasses").status == 0
     monkeypatch.setattr("mien.zoo.load.load_parser", load_parser)

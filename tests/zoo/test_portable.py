@@ -75,7 +75,7 @@ def check_export(portable: Portable) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(PORTABLE_PARTS) - {"parser"}))
+@pytest.mark.parametrize("name", sorted(PORTABLE_PARTS))
 def test_every_network_behind_the_scenes_is_exported_exactly(name: str) -> None:
     check_export(PORTABLE_PARTS[name]())
 

@@ -8,7 +8,7 @@ from mien.cli.arguments import UsageError
 from mien.cli.inputs import collect, one_line, reason
 from mien.cli.recover import RecoverArguments
 from mien.zoo.cards import PARTS, ZOO, ModelCard
-from mien.zoo.load import BUILT_ON, PARSER_FILE
+from mien.zoo.load import BUILT_ON
 from mien.zoo.weights import WeightsError, checksum, find_weights
 
 INDIFFERENT = {
@@ -65,8 +65,6 @@ def hashes_of_weights(asked: RecoverArguments) -> dict[str, str]:
     hashes = {card.name: hash_of_card(card) for card in cards}
     if is_from_file:
         hashes[asked.model] = checksum(Path(file))
-    if asked.keep:
-        hashes[PARSER_FILE] = checksum(find_weights(PARSER_FILE)[0])
     return hashes
 
 

@@ -39,11 +39,11 @@ from mien.models.rotate.network import RotateNetwork
 from mien.models.rotate.recover import Rotator
 from mien.runtime.choose import Runtime
 from mien.types import FindFaces, Images, Masks, Recoverer
-from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, READER, RESTORE, ZOO
-from mien.zoo.portable import PARSER_FILE, running
+from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, PARSER, READER, RESTORE, ZOO
+from mien.zoo.portable import running
 from mien.zoo.prior import load_prior_from
 from mien.zoo.spandrel import load_spandrel
-from mien.zoo.weights import checked, fill, find_weights, load_packaged, load_tensors
+from mien.zoo.weights import checked, fill, load_packaged, load_tensors
 
 
 def pick_device(name: str) -> torch.device:
@@ -176,8 +176,7 @@ def load_reader(device: str = "auto") -> Reader:
 
 @cache
 def load_parser(device: str = "auto") -> Parser:
-    """What each pixel of an aligned face shows; its weights are in a folder of the user's own."""
+    """What each pixel of an aligned face shows."""
     network = ParserNetwork(PARSER_SMALL)
-    path, _ = find_weights(PARSER_FILE)
-    fill(network, load_tensors(path), path)
+    load_packaged(network, PARSER.weights, PARSER.sha256)
     return Parser(network, pick_device(device))

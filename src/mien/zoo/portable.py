@@ -28,12 +28,11 @@ from mien.models.rotate.recover import Rotator
 from mien.runtime.choose import Runtime, start
 from mien.runtime.portable import Inlet, Outlet, Portable
 from mien.types import Images, Recoverer
-from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, READER
-from mien.zoo.weights import fill, find_weights, load_packaged, load_tensors
+from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, PARSER, READER
+from mien.zoo.weights import load_packaged
 
 DETECTOR_EXAMPLE = (256, 320)
 LOGIT_BOUND, PIXEL_BOUND = 0.05, 0.1
-PARSER_FILE = "parser.safetensors"
 
 
 class NotPortableError(ValueError):
@@ -159,8 +158,7 @@ def portable_reader(name: str) -> Portable:
 
 def portable_parser(name: str) -> Portable:
     network = ParserNetwork(PARSER_SMALL)
-    path, _ = find_weights(PARSER_FILE)
-    fill(network, load_tensors(path), path)
+    load_packaged(network, PARSER.weights, PARSER.sha256)
     side = PARSER_SMALL.image_size
     face_in = Inlet("face", (side, side), low=0.0)
     return Portable(name, network.eval(), (face_in,), (logits("classes"),))
