@@ -99,6 +99,24 @@ def test_a_model_that_turns_every_head(mien, gif, studio, tmp_path):
     assert not (tmp_path / "out.webp.part").exists()
 
 
+@pytest.mark.parametrize(("suffix", "scale", "status"), [(".mp4", 1, 1), (".webm", 1, 0), (".mp4", 2, 0)])
+def test_a_film_of_odd_sides(mien, tmp_path, suffix, scale, status):
+    av = pytest.importorskip("av")
+    path = tmp_path / "odd.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=20)
+        stream.height, stream.width, stream.pix_fmt = 47, 63, "yuv420p"
+        for index in range(3):
+            frame = av.VideoFrame.from_ndarray(picture(index)[:47, :63].copy(), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    ran = mien("recover", path, "-o", tmp_path / f"new{suffix}", "--scale", scale)
+    assert ran.status == status
+    if status:
+        assert "63 x 47 pixels cannot be in a .mp4 file; a .webm file can" in ran.err
+        assert [path.name for path in tmp_path.iterdir()] == ["odd.mkv"]
+
+
 def test_a_part_without_frames_leaves_nothing(mien, clip, tmp_path):
     ran = mien("recover", clip, "-o", tmp_path / "out.mp4", "--from", "5")
     assert ran.status == 1

@@ -101,9 +101,11 @@ def open_film(source: Path, target: Path, films: FilmJob) -> tuple[Film, tuple[s
         return Animation(source, target.suffix.lower(), asked.quality, asked.max_pixels), ()
     from mien.video.clip import Clip
     from mien.video.read import Window
+    from mien.video.write import refuse_size
 
     window = Window(asked.first, asked.last)
     clip = Clip(source, target.suffix.lower(), asked.quality, window, asked.max_pixels, asked.tolerant)
+    refuse_size(source, clip.facts, clip.suffix, asked.scale)
     return clip, clip.notes
 
 

@@ -94,7 +94,16 @@ def enlarged(planes: tuple[Plane, ...], scale: int) -> tuple[Plane, ...]:
     floats = tuple(plane.float() for plane in planes)
     if scale == 1:
         return floats
-    return tuple(F.interpolate(p[None, None], scale_factor=scale, mode="bicubic")[0, 0] for p in floats)
+    height, width = floats[0].shape
+    grown = []
+    for plane in floats:
+        larger = F.interpolate(plane[None, None], scale_factor=scale, mode="bicubic")[0, 0]
+        rows, columns = (
+            length * scale if own == length else -(-length * scale // 2)  # half a pixel less where it was odd
+            for own, length in zip(plane.shape, (height, width), strict=True)
+        )
+        grown.append(larger[:rows, :columns])
+    return tuple(grown)
 
 
 def _widened(plane: Plane, halves: tuple[bool, bool]) -> Plane:

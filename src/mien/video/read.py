@@ -71,14 +71,12 @@ class Facts:
 
 
 @contextmanager
-def named_errors(path: Path) -> Iterator[None]:
+def named_errors(path: Path, problem: str = "not a film that can be read") -> Iterator[None]:
     """What FFmpeg says of a broken film becomes one line."""
     try:
         yield
     except FFmpegError as error:
-        raise FilmError(
-            f"{path}: not a film that can be read ({(error.strerror or str(error)).lower()})"
-        ) from error
+        raise FilmError(f"{path}: {problem} ({(error.strerror or str(error)).lower()})") from error
 
 
 def picture_stream(container: av.container.InputContainer, path: Path) -> VideoStream:

@@ -46,7 +46,7 @@ def rate_factor(quality: int) -> int:
 def encode_segment(path: Path, frames: Iterator[Painted], facts: Facts, suffix: str, quality: int) -> None:
     """Frames to a file of pictures alone."""
     with (
-        named_errors(path),
+        named_errors(path, "cannot be written"),
         av.open(str(path), "w", format=SEGMENT_FORMAT, options={"fflags": "+bitexact"}) as container,
     ):
         stream: VideoStream | None = None
@@ -111,6 +111,16 @@ def refuse_sound(path: Path, suffix: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def refuse_size(path: Path, facts: Facts, suffix: str, scale: int) -> None:
+    """Said before work begins, too: H.264 takes no half pixel of colour."""
+    sides = (facts.width * scale, facts.height * scale)
+    is_odd = any(side % 2 and is_half for side, is_half in zip(sides, facts.coding.halves, strict=True))
+    if is_odd and suffix != ".webm":
+        raise FilmError(
+            f"{path}: {sides[0]} x {sides[1]} pixels cannot be in a {suffix} file; a .webm file can"
+        )
+
+
 def takes(suffix: str, codec: str) -> bool:
     """Whether such a file can hold it."""
     with av.open(io.BytesIO(), "w", format=CONTAINERS[suffix]) as container:
@@ -149,7 +159,7 @@ def join_segments(
     if CONTAINERS[suffix] in ("mp4", "mov"):
         options["movflags"] = "+faststart"
     with (
-        named_errors(path),
+        named_errors(path, "cannot be put together again"),
         av.open(str(path)) as source,
         av.open(str(segments[0])) as model,
         av.open(str(target), "w", format=CONTAINERS[suffix], options=options) as container,
