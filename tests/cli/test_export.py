@@ -19,6 +19,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(export, "load_portable", lambda name: portable)
 
 
+@pytest.mark.slow
 def test_a_file_is_written_and_said_how_exact_it_is(tiny, tmp_path, capsys):
     path = tmp_path / "deep" / "restore.onnx"
     assert main(["export", "restore", "-o", str(path)]) == 0
@@ -38,6 +39,7 @@ def test_a_file_is_written_and_said_how_exact_it_is(tiny, tmp_path, capsys):
     assert "--overwrite" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_is_too_far_off_is_not_written(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("mien.runtime.portable.Difference.is_within", False)
     assert main(["export", "restore", "-o", str(tmp_path / "restore.onnx")]) == 1
@@ -45,6 +47,7 @@ def test_what_is_too_far_off_is_not_written(tiny, tmp_path, capsys, monkeypatch)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_nan_in_one_batch_is_too_far_off(tiny, tmp_path, capsys, monkeypatch):
     onnx = pytest.importorskip("onnx")
 

@@ -59,6 +59,7 @@ def test_out_must_be_a_folder(mien, folder, tmp_path):
     assert mien("prepare", folder, "-o", tmp_path / "out.png").status == 2
 
 
+@pytest.mark.slow
 def test_several_processes_find_the_same_faces(tmp_path):
     command = [sys.executable, "-m", "mien", "prepare", "examples/astronaut.jpg", "examples/damaged.jpg"]
     words = ["-o", str(tmp_path), "--model", "none", "--workers", "2"]

@@ -85,7 +85,13 @@ def entries(folder: Path, kind: str) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize(
     "recipe",
-    [guided(), guided_without_guide(), guided_without_warp(), guided_without_flow(), guided_random()],
+    [
+        guided(),
+        *(
+            pytest.param(recipe(), marks=pytest.mark.slow)
+            for recipe in (guided_without_guide, guided_without_warp, guided_without_flow, guided_random)
+        ),
+    ],
     ids=["full", "-WG", "-W", "-F", "R"],
 )
 def test_each_variant_trains(folder: Path, recipe: GuidedRecipe) -> None:
@@ -116,7 +122,10 @@ def test_warp_net_learns_alone_first(folder: Path) -> None:
     assert [(lesson.is_flow_alone, len(lesson.pairs.truths)) for lesson in lessons] == [(True, 3), (False, 2)]
 
 
-@pytest.mark.parametrize(("recipe", "config"), [(guided_sharp(), TINY), (guided_paper(), TINY_PAPER)])
+@pytest.mark.parametrize(
+    ("recipe", "config"),
+    [(guided_sharp(), TINY), pytest.param(guided_paper(), TINY_PAPER, marks=pytest.mark.slow)],
+)
 def test_critics_play_along(
     folder: Path, recipe: GuidedRecipe, config: GuidedConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

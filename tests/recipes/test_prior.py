@@ -88,6 +88,7 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
+@pytest.mark.slow
 def test_killed_while_it_saves_and_resumed_is_bit_identical(
     tiny: ModuleType, pretrained: Path, tmp_path: Path
 ) -> None:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -23,6 +25,23 @@ def test_openvino_agrees_with_torch_whatever_the_batch(tiny: Portable) -> None:
         assert all(found.is_within for found in compared(tiny, run, batch))
 
 
+def test_signals_can_still_be_caught_once_networks_are_gone() -> None:
+    """In a process of its own: where they cannot, it dies."""
+    lines = (
+        "import gc, signal",
+        "from mien.runtime.on_openvino import precisions",
+        "precisions()",
+        "gc.collect()",
+        "caught = []",
+        "signal.signal(signal.SIGTERM, lambda number, frame: caught.append(number))",
+        "signal.raise_signal(signal.SIGTERM)",
+        "assert caught",
+    )
+    done = subprocess.run([sys.executable, "-c", chr(10).join(lines)], timeout=100)
+    assert done.returncode == 0
+
+
+@pytest.mark.slow
 def test_onnx_agrees_with_torch_whatever_the_batch(tiny: Portable, exported: ModelProto) -> None:
     run = on_onnx(exported.SerializeToString())
     for batch in (1, 3):
@@ -78,6 +97,7 @@ def test_what_is_too_far_off_is_refused_by_name_and_passed_over_else(
     assert start(strict, "auto") is None
 
 
+@pytest.mark.slow
 def test_a_file_says_what_it_is_and_not_where_it_was_made(exported: ModelProto) -> None:
     model = exported
     said = {entry.key: entry.value for entry in model.metadata_props}

@@ -44,6 +44,7 @@ def test_a_model_gives_the_same_pictures_in_another_runtime() -> None:
         assert float((one.pixels - another.pixels).abs().mean()) * 255 < 1
 
 
+@pytest.mark.slow
 def test_a_chain_is_run_link_by_link() -> None:
     chain = running("chain", Chain((restorer(), restorer())), "openvino", CPU)
     assert isinstance(chain, Chain)

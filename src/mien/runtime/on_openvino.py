@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from mien.runtime.portable import Portable
 
 if TYPE_CHECKING:
-    from openvino import CompiledModel, Model
+    from openvino import CompiledModel, Core, Model
 
 Precision = str
 """`bf16` or `f32`, as OpenVINO names them."""
@@ -74,21 +75,28 @@ def unchecked() -> Iterator[None]:
         config.update("jaxtyping_disable", before)
 
 
-def compiled(model: "Model", precision: Precision) -> OnOpenvino:
-    """With as many threads as torch would take."""
+@cache
+def core() -> "Core":
+    """One, as long as the process lives.
+
+    Its plugin gives signals a stack of its own; once it is gone, the next Ctrl-C would end in a crash.
+    """
     from openvino import Core
 
+    return Core()
+
+
+def compiled(model: "Model", precision: Precision) -> OnOpenvino:
+    """With as many threads as torch would take."""
     settings = {
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
         "PERFORMANCE_HINT": "LATENCY",
     }
-    return OnOpenvino(Core().compile_model(model, "CPU", settings))
+    return OnOpenvino(core().compile_model(model, "CPU", settings))
 
 
 def precisions() -> tuple[Precision, ...]:
     """What this processor is quick in, quickest first."""
-    from openvino import Core
-
-    able = Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return ("bf16", "f32") if "BF16" in able else ("f32",)

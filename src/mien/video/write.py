@@ -30,8 +30,9 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 """What films can be written as, by suffix."""
 SEGMENT_FORMAT = "nut"
 """It keeps times in any unit."""
-NUM_THREADS = 4
-"""Fixed, since encoders cut pictures by it, and a film must not depend on who made it."""
+NUM_THREADS = 1
+"""Of the encoder: with more, the same frames were once seen to become other bytes, and a film that was
+stopped must go on to the same file. Recovering takes far longer than encoding."""
 COARSEST = 51
 """x264's and VP9's constant quality goes from 0, without loss, to this and a little above."""
 OWN_METADATA = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration"}
