@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import ray
-import ray.data
+import ray  # pyright: ignore[reportMissingImports]
+import ray.data  # pyright: ignore[reportMissingImports]
 
 Work = Callable[[list[str]], list[str]]
 """Tasks to answers, one for each."""
