@@ -8,9 +8,11 @@ import torch
 from PIL import Image as Pillow
 
 from mien.cli.evaluate import speed_table
+from mien.cli.judging import mark_of_model
 from mien.evaluate.speed import SpeedReport
 from mien.models.restore.network import RestoreConfig, RestoreNetwork
 from mien.models.restore.recover import Restorer
+from mien.zoo.cards import GUIDED, RESTORE
 
 
 @pytest.fixture
@@ -178,3 +180,8 @@ def test_speed_in_words():
     assert "find" in lines[1]
     assert "20.0 ms" in lines[1]
     assert lines[-1].endswith("200 GFLOP/s, 50% of this machine's convolutions")
+
+
+def test_what_a_model_works_with_is_part_of_its_mark() -> None:
+    assert mark_of_model("restore") == RESTORE.sha256
+    assert mark_of_model("guided") == f"{GUIDED.sha256} with {RESTORE.sha256}"

@@ -18,7 +18,7 @@ from mien.web.app import make_app
 from mien.web.desk import Desk
 from mien.web.errors import RefusedError
 from mien.web.events import layers_of
-from mien.web.handlers import Asked, Handlers, summary
+from mien.web.handlers import Asked, Handlers, read_upload, summary
 from mien.web.page import add_page, token_holder
 from mien.web.show import forget, mask_of
 
@@ -160,3 +160,8 @@ def test_the_document_s_program_runs(studio, settings, serve, tmp_path, make_pic
     exec(program.replace("http://127.0.0.1:7860", address), {})
     assert read_image("new.png").shape == (3, 48, 60)
     assert "41 % of this face was seen" in capsys.readouterr().out
+
+
+def test_an_upload_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=r'"old.jpg" is no longer there'):
+        read_upload(str(tmp_path / "old.jpg"), "a photo")

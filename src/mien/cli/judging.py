@@ -96,11 +96,9 @@ def checksums_of(names: Sequence[str], judges: Judges, parts: tuple[str, ...]) -
 
 
 def mark_of_model(name: str) -> str:
-    """Of a model of the package, or of the user's file and what works with it."""
-    kind, colon, file = name.partition(":")
-    if not colon:
-        return mark_of(ZOO[name])
-    own = checksum(Path(file))
+    """Of a model of the package or the user's file, and of what works with it."""
+    kind, is_from_file, file = name.partition(":")
+    own = checksum(Path(file)) if is_from_file else mark_of(ZOO[name])
     return f"{own} with {mark_of(ZOO[BUILT_ON[kind]])}" if kind in BUILT_ON else own
 
 

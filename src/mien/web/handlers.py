@@ -156,7 +156,12 @@ def read_upload(path: str | None, what: str) -> Upload:
     """A file that the page has received."""
     if path is None:
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"There is no {what.removeprefix('a ')} yet.")
-    return Upload(f'the file "{Path(path).name}"', Path(path).read_bytes())
+    name = Path(path).name
+    try:
+        return Upload(f'the file "{name}"', Path(path).read_bytes())
+    except OSError as error:  # the page's folder was swept, or the disk fails
+        saying = f'The file "{name}" is no longer there: choose it once more.'
+        raise RefusedError(HTTPStatus.BAD_REQUEST, saying) from error
 
 
 def progress_bar(ticket: Ticket[Answer], num_before: int, seconds: float) -> str:
