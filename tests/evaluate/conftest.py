@@ -11,8 +11,11 @@ import torch.nn.functional as F
 from mien.evaluate.judges import Judges
 from mien.evaluate.trial import Trial
 from mien.faces.align import detection_of, template_points
+from mien.geometry.camera import WeakPerspective
+from mien.geometry.pose import turn
 from mien.image.io import write_image
-from mien.types import Crop, Detection, Recovery
+from mien.types import Crop, Detection, ReadFace, Reading, Recovery
+from mien.zoo.load import load_morphable
 
 SIDE = 32
 
@@ -132,3 +135,28 @@ def trial(judges: Judges) -> Callable[..., Trial]:
         )
 
     return make
+
+
+@pytest.fixture
+def read_frontal() -> ReadFace:
+    """Every crop shows the mean face from ahead, in its middle."""
+
+    def read(crop: Crop) -> Reading:
+        model, size = load_morphable("cpu"), crop.pixels.shape[-1]
+        camera = WeakPerspective(torch.tensor([size / 4.0]), torch.full((1, 2), (size - 1) / 2))
+        points = camera.project(turn(model.landmark_points(model.mean[None]), torch.eye(3)[None]))
+        nothing = torch.zeros(1)
+        return Reading(
+            landmarks=points[0, :, :2],
+            rotation=torch.eye(3),
+            scale=size / 4.0,
+            shift=camera.shift[0],
+            identity=nothing,
+            expression=nothing,
+            albedo=nothing,
+            light=torch.zeros(9, 3),
+            certainty=1.0,
+            occluded=0.0,
+        )
+
+    return read

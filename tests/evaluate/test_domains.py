@@ -7,30 +7,6 @@ import torch
 from mien.evaluate.domains import CONDITION, evaluate_domains, plan_domains, principal_plane
 from mien.evaluate.report import Contestants, count_steps, make_report
 from mien.evaluate.trial import Bench, PhotoSet
-from mien.geometry.camera import WeakPerspective
-from mien.geometry.pose import turn
-from mien.types import Crop, Reading
-from mien.zoo.load import load_morphable
-
-
-def read_frontal(crop: Crop) -> Reading:
-    """Every crop shows the mean face from ahead, in its middle."""
-    model, size = load_morphable("cpu"), crop.pixels.shape[-1]
-    camera = WeakPerspective(torch.tensor([size / 4.0]), torch.full((1, 2), (size - 1) / 2))
-    points = camera.project(turn(model.landmark_points(model.mean[None]), torch.eye(3)[None]))
-    nothing = torch.zeros(1)
-    return Reading(
-        landmarks=points[0, :, :2],
-        rotation=torch.eye(3),
-        scale=size / 4.0,
-        shift=camera.shift[0],
-        identity=nothing,
-        expression=nothing,
-        albedo=nothing,
-        light=torch.zeros(9, 3),
-        certainty=1.0,
-        occluded=0.0,
-    )
 
 
 def test_the_plane_is_that_of_principal_components():
@@ -44,7 +20,7 @@ def test_the_plane_is_that_of_principal_components():
         assert share == pytest.approx(variances[number] / variances.sum())
 
 
-def test_who_changes_faces_lies_farther_from_them(trial, people: tuple[Path, ...], mixer):
+def test_who_changes_faces_lies_farther_from_them(trial, people: tuple[Path, ...], mixer, read_frontal):
     given = trial(people[:8], {"still": mixer(), "gray": mixer(0.97), "ahead": mixer(keeps_pose=False)})
     found = evaluate_domains(given, "people", read_frontal)
     before, still, gray = (found.row(CONDITION, who) for who in ("input", "still", "gray"))
@@ -59,7 +35,9 @@ def test_who_changes_faces_lies_farther_from_them(trial, people: tuple[Path, ...
     assert {(one.first, one.second) for one in found.differences} >= {("still", "gray")}
 
 
-def test_a_report_does_it_with_all_models_at_once(judges, people, trial, mixer, tmp_path, monkeypatch):
+def test_a_report_does_it_with_all_models_at_once(
+    judges, people, trial, mixer, tmp_path, monkeypatch, read_frontal
+):
     monkeypatch.setattr("mien.evaluate.domains.load_reader", lambda device: read_frontal)
     photo_set = PhotoSet("people", "people", tmp_path, people)
     bench = Bench((photo_set,), judges, trial(people).finder, most=2)

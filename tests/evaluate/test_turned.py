@@ -1,41 +1,13 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from mien.evaluate.sheets import EvaluationError
 from mien.evaluate.trial import INPUT, Trial, spread
 from mien.evaluate.turned import YAWS, evaluate_turned, nearest_yaw
-from mien.geometry.camera import WeakPerspective
-from mien.geometry.pose import turn
-from mien.types import Crop, Reading, Recoverer
-from mien.zoo.load import load_morphable
-
-
-def read_frontal(crop: Crop) -> Reading:
-    """Every crop shows the mean face from ahead, in its middle."""
-    model, size = load_morphable("cpu"), crop.pixels.shape[-1]
-    camera = WeakPerspective(torch.tensor([size / 4.0]), torch.full((1, 2), (size - 1) / 2))
-    points = camera.project(turn(model.landmark_points(model.mean[None]), torch.eye(3)[None]))
-    nothing = torch.zeros(1)
-    return Reading(
-        landmarks=points[0, :, :2],
-        rotation=torch.eye(3),
-        scale=size / 4.0,
-        shift=camera.shift[0],
-        identity=nothing,
-        expression=nothing,
-        albedo=nothing,
-        light=torch.zeros(9, 3),
-        certainty=1.0,
-        occluded=0.0,
-    )
-
-
-def doubt(crop: Crop) -> Reading:
-    reading = read_frontal(crop)
-    return Reading(**{**vars(reading), "certainty": 0.0})
+from mien.types import Crop, ReadFace, Reading, Recoverer
 
 
 @pytest.fixture
@@ -45,7 +17,7 @@ def of_people(
     return trial(people, {"gray": mixer(0.9)}, num_strips=1)
 
 
-def test_everybody_is_turned_to_every_yaw(of_people: Trial) -> None:
+def test_everybody_is_turned_to_every_yaw(of_people: Trial, read_frontal: ReadFace) -> None:
     findings = evaluate_turned(of_people, "people", read_frontal)
     assert findings.conditions == tuple(f"yaw {yaw}" for yaw in range(15, 91, 15))
     for yaw in range(15, 91, 15):
@@ -55,14 +27,17 @@ def test_everybody_is_turned_to_every_yaw(of_people: Trial) -> None:
     assert findings.settings["people"].startswith("4 of people")
 
 
-def test_a_face_that_is_turned_little_is_known_best(of_people: Trial) -> None:
+def test_a_face_that_is_turned_little_is_known_best(of_people: Trial, read_frontal: ReadFace) -> None:
     findings = evaluate_turned(of_people, "people", read_frontal)
     likeness = [findings.row(f"yaw {yaw}", INPUT).score("identity").value for yaw in (15, 60, 90)]
     assert likeness[0] > likeness[1] > likeness[2]
     assert {chart.title for chart in findings.charts} == {"Rank-1 by yaw", "Identity by yaw"}
 
 
-def test_people_who_cannot_be_read_are_too_few(of_people: Trial) -> None:
+def test_people_who_cannot_be_read_are_too_few(of_people: Trial, read_frontal: ReadFace) -> None:
+    def doubt(crop: Crop) -> Reading:
+        return replace(read_frontal(crop), certainty=0.0)
+
     with pytest.raises(EvaluationError, match="two such people are needed"):
         evaluate_turned(of_people, "people", doubt)
 

@@ -3,11 +3,12 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.archive.journal import digest
+from mien.image.io import sync
 
 FOLDER = ".mien-work"
 
@@ -56,16 +57,6 @@ def put_in_place(staged: Staged) -> None:
         (folder / name).replace(place)
     sync(target.parent)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def sync(path: Path) -> None:
-    """Onto the disk, where the system knows how: folders too, for the names in them."""
-    with suppress(PermissionError):  # some systems open no folders, and sync only what was opened for writing
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def left_over(targets: Iterable[Path]) -> list[Path]:

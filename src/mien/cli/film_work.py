@@ -23,7 +23,7 @@ from mien.cli.recover import RecoverArguments
 from mien.cli.recover_photos import Bound, bound_recover
 from mien.cli.tools import load_finder, load_judge
 from mien.cli.work import FAILURES, explain
-from mien.describe import Json, describe_likeness
+from mien.describe import Json, describe_likeness, mark_by
 from mien.evaluate.trial import keeps_pose
 from mien.image.mark import Mark
 from mien.types import Guidable
@@ -77,9 +77,7 @@ def work_on_film(job: Job, films: FilmJob, bound: Bound, show: Show) -> tuple[Fi
     part = target.with_name(target.name + PART)
 
     def sign(num_faces: int) -> Mark | None:
-        kind, colon, file = asked.model.partition(":")
-        name = f"{kind}:{Path(file).name}" if colon else kind
-        return None if asked.no_mark else Mark(version("mien"), name, num_faces, ())
+        return None if asked.no_mark else mark_by(asked.model, num_faces)
 
     with alone(part), telling(job.name) as tell:
         journal = Journal(part, key_of(source, asked))

@@ -268,6 +268,16 @@ def encode_animation(frames: list[Image], format_name: str, seconds: float, qual
     return buffer.getvalue()
 
 
+def sync(path: Path) -> None:
+    """Onto the disk, where the system knows how: folders too, for the names in them."""
+    with suppress(PermissionError):  # some systems open no folders, and sync only what was opened for writing
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def write_bytes(target: Path | str, content: bytes) -> None:
     """Beside the target and then renamed: no half file, whatever happens."""
     path = Path(os.path.realpath(target))  # what a link points to is replaced, not the link

@@ -11,7 +11,6 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mien.image.io import sync
 from mien.types import Detection
 from mien.video.cuts import SIDE, Glimpse
 from mien.video.film import FilmError
@@ -116,16 +116,6 @@ class Journal:
             if urgent or time.monotonic() - self._synced > SECONDS_AT_RISK:
                 os.fsync(file.fileno())
                 self._synced = time.monotonic()
-
-
-def sync(path: Path) -> None:
-    """Onto the disk, where the system knows how: folders too, for the names in them."""
-    with suppress(PermissionError):  # some systems open no folders, and sync only what was opened for writing
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def empty(folder: Path) -> None:

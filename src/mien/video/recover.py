@@ -18,6 +18,7 @@ import torch
 from mien.faces.align import cut
 from mien.faces.identify import Identify, kept_identity
 from mien.faces.paste import paste_many, scale_photo
+from mien.image.io import sync
 from mien.image.mark import Mark
 from mien.image.warp import invert, transform_points
 from mien.pipeline import RecoverOptions
@@ -25,7 +26,7 @@ from mien.types import Crop, Face, FindFaces, Image, Recoverer, Recovery
 from mien.video.blend import Hop, blended
 from mien.video.film import Film, FilmError, Frame, Painted
 from mien.video.flow import estimate_flow
-from mien.video.journal import Journal, Sums, sync
+from mien.video.journal import Journal, Sums
 from mien.video.look import look_through, starting_at
 from mien.video.plan import Plan, make_plan
 from mien.video.smooth import Pose
