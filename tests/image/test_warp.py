@@ -176,7 +176,9 @@ def test_cuts_that_do_not_shrink_are_warps():
     image = noise(60, 80)[0]
     moves = [warp.similarity(scale, angle, (30, 20)) for scale, angle in ((0.7, 30), (1.1, -100), (1.0, 0))]
     one_by_one = [warp.warp_affine(image[None], move[None], 24, 24, method="bilinear")[0] for move in moves]
-    torch.testing.assert_close(warp.cut_many(image, moves, 24), torch.stack(one_by_one), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        warp.cut_many(image, torch.stack(moves), 24), torch.stack(one_by_one), atol=1e-4, rtol=0
+    )
 
 
 def test_cuts_of_a_slope_are_slopes():
@@ -188,7 +190,7 @@ def test_cuts_of_a_slope_are_slopes():
         warp.compose(warp.similarity(scale, angle, (200, 150)), centre)
         for scale, angle in ((0.5, 10), (1.5, 50), (2.0, 0), (2.7, -80), (3.9, 170), (6.4, 33))
     ]
-    cuts = warp.cut_many(image, moves, 16)
+    cuts = warp.cut_many(image, torch.stack(moves), 16)
     pixels = torch.stack(torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="xy"), -1)
     for cut, move in zip(cuts, moves, strict=True):
         at = warp.transform_points(move, pixels.view(-1, 2)).view(16, 16, 2)
@@ -196,8 +198,14 @@ def test_cuts_of_a_slope_are_slopes():
         torch.testing.assert_close(cut, expected, atol=1e-4, rtol=0)
 
 
+def test_scales_are_singular_values():
+    moves = noise(3, 20, channels=1).view(-1, 2, 3).double() - 0.5
+    expected = torch.linalg.svdvals(moves[:, :, :2])[:, 0]
+    torch.testing.assert_close(warp.scales(moves), expected)
+
+
 def test_no_cuts():
-    assert warp.cut_many(noise(8, 8)[0], [], 4).shape == (0, 3, 4, 4)
+    assert warp.cut_many(noise(8, 8)[0], torch.zeros(0, 2, 3), 4).shape == (0, 3, 4, 4)
 
 
 def test_one_pixel():

@@ -69,7 +69,22 @@ def rescaling(factor: float | int) -> Affine:
 
 def largest_scale(affine: Float[Tensor, "*batch 2 3"]) -> float:
     """The most that a length grows under any of the transforms."""
-    return float(torch.linalg.matrix_norm(affine[..., :2].detach().double(), ord=2).max())
+    return float(scales(affine).max())
+
+
+def scales(affine: Float[Tensor, "*batch 2 3"]) -> Float[Tensor, "*batch"]:
+    """The most that a length grows under each transform: its larger singular value."""
+    matrix = affine[..., :2].detach().double()
+    # of both singular values squared; their product is the area
+    total = matrix.square().sum((-2, -1))
+    apart = (total.square() - 4 * areas(affine.detach()).square()).clamp(min=0).sqrt()
+    return ((total + apart) / 2).sqrt()
+
+
+def areas(affine: Float[Tensor, "*batch 2 3"]) -> Float[Tensor, "*batch"]:
+    """What a unit square becomes, negative where it is seen in a mirror: the determinant."""
+    (a, b), (c, d) = (row.unbind(-1) for row in affine[..., :2].double().unbind(-2))
+    return a * d - b * c
 
 
 def warp_affine(
@@ -119,7 +134,7 @@ def _supersample(
 
 def cut_many(
     image: Float[Tensor, "channels height width"],
-    image_from_cuts: list[Affine],
+    image_from_cuts: Float[Tensor, "cuts 2 3"],
     size: int,
     padding: Padding = "border",
 ) -> Float[Tensor, "cuts channels {size} {size}"]:
@@ -129,14 +144,12 @@ def cut_many(
     `warp_affine`, and a little softer. Squares that shrink alike are cut together.
     """
     groups: dict[tuple[int, int], list[int]] = {}
-    for index, move in enumerate(image_from_cuts):
-        scale = largest_scale(move)
+    for index, scale in enumerate(scales(image_from_cuts).tolist()):
         block = max(1, math.floor(scale))
         groups.setdefault((block, _num_samples(scale / block)), []).append(index)
     cuts = image.new_empty(len(image_from_cuts), len(image), size, size)
     for (block, samples), group in groups.items():
-        moves = torch.stack([image_from_cuts[index] for index in group])
-        part, moves = _cut(image[None], moves, size, size, padding)
+        part, moves = _cut(image[None], image_from_cuts[group], size, size, padding)
         if block > 1:
             part, moves = _block_means(part, block), _along(rescaling(1 / block), moves)
         parts = part.expand(len(group), -1, -1, -1)
@@ -185,9 +198,8 @@ def _seen_range(low: int, high: int, size: int, padding: Padding) -> tuple[int, 
 
 
 def _block_means(images: Tensor, block: int) -> Tensor:
-    height, width = images.shape[-2:]
-    padded = F.pad(images, (0, -width % block, 0, -height % block), mode="replicate")
-    return F.avg_pool2d(padded, block)
+    """Of the blocks that reach over the edge, the mean of what they hold."""
+    return F.avg_pool2d(images, block, ceil_mode=True, count_include_pad=False)
 
 
 def _sample(

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from mien.image.warp import transform_points
-from mien.models.look.look import LookSettings, SecondLook, meet, photo_from_cut, unmirror
+from mien.models.look.look import LookSettings, SecondLook, meet, photo_from_cuts, unmirror
 from mien.models.look.network import LookConfig, LookNetwork, Sight
 from mien.types import Detection
 
@@ -46,7 +46,7 @@ class Brightest(LookNetwork):
 def test_a_face_stands_upright_in_its_cut(degrees: float) -> None:
     face = lying(degrees)
     torch.testing.assert_close(
-        transform_points(photo_from_cut(face, 96, 64.0), UPRIGHT), face.points, atol=1.0, rtol=0.0
+        transform_points(photo_from_cuts([face], 96, 64.0)[0], UPRIGHT), face.points, atol=1.0, rtol=0.0
     )
 
 

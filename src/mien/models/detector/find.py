@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from mien.layers.norm import fold_norms
+from mien.layers.packed import made_ready
 from mien.models.detector.network import Cells, DetectorNetwork
 from mien.types import Detection, Image
 
@@ -74,15 +74,14 @@ class Detector:
         self.settings = settings or DetectorSettings()
         self.device = device
         # bfloat16 is what makes it quick; the answers are turned into pixels in float32
-        folded: nn.Module = fold_norms(network).to(device, torch.bfloat16)
-        self.network = folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.network = made_ready(network, device, torch.bfloat16)
 
     @torch.inference_mode()
     def __call__(self, photo: Image) -> list[Detection]:
         """The faces of a photo, the surest first."""
         found = []
         for view in plan_views(photo, self.settings):
-            canvas = paint(photo.to(self.device), view)[None].bfloat16()
+            canvas = paint(photo.to(self.device), view)[None]
             cells = self.network(canvas.contiguous(memory_format=torch.channels_last))
             found.append(read(cells, view, self.settings))
         return merge(found, photo, self.settings)
@@ -105,7 +104,7 @@ def plan_views(photo: Image, settings: DetectorSettings) -> list[View]:
 
 
 def paint(photo: Image, view: View) -> Float[Tensor, "3 canvas_height canvas_width"]:
-    """The canvas of a view; its gray is what the network's own padding looks like."""
+    """The canvas of a view, in bfloat16; its gray is what the network's own padding looks like."""
     size = (view.height, view.width)
     if size != photo.shape[1:]:
         photo = F.interpolate(
@@ -113,7 +112,7 @@ def paint(photo: Image, view: View) -> Float[Tensor, "3 canvas_height canvas_wid
         )[0]
     height, width = view.canvas
     after = (width - view.width - view.offset, height - view.height - view.offset)
-    return F.pad(photo, (view.offset, after[0], view.offset, after[1]), value=0.5)
+    return F.pad(photo.bfloat16(), (view.offset, after[0], view.offset, after[1]), value=0.5)
 
 
 def read(cells: Cells, view: View, settings: DetectorSettings) -> Candidates:

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from mien.image.warp import compose, cut_many, similarity, transform_points, translation
-from mien.layers.norm import fold_norms
+from mien.image.warp import areas, cut_many, transform_points
+from mien.layers.packed import made_ready
 from mien.models.look.network import LookNetwork, Sight
-from mien.types import Affine, Detection, Image, Images
+from mien.types import Detection, Image, Images
 
+Places = Float[Tensor, "faces 2 3"]
+"""`photo_from_cut` of each face."""
 MIRRORED = [1, 0, 2, 4, 3]
 """Left and right of the five points change places in a mirror."""
 
@@ -31,8 +33,7 @@ class SecondLook:
         self.settings = settings or LookSettings()
         self.device = device
         self.cut_size, self.face_size = network.config.cut_size, network.config.face_size
-        folded: nn.Module = fold_norms(network).to(device, torch.bfloat16)
-        self.network = folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.network = made_ready(network, device, torch.bfloat16)
 
     @torch.inference_mode()
     def __call__(self, photo: Image, faces: list[Detection]) -> list[Detection]:
@@ -42,10 +43,9 @@ class SecondLook:
         return [face for part in parts for face in self._look(photo, part)]
 
     def _look(self, photo: Image, faces: list[Detection]) -> list[Detection]:
-        moves = [photo_from_cut(face, self.cut_size, self.face_size) for face in faces]
-        cuts = cut_many(photo, moves, self.cut_size).to(self.device)
-        sight = self._see_both(cuts)
-        return [judged(face, move, *answer) for face, move, *answer in zip(faces, moves, *sight, strict=True)]
+        places = photo_from_cuts(faces, self.cut_size, self.face_size)
+        cuts = cut_many(photo, places, self.cut_size).to(self.device)
+        return judged(places, self._see_both(cuts))
 
     def _see_both(self, cuts: Images) -> Sight:
         sight = self._see(torch.cat((cuts, cuts.flip(3))))  # the cuts, then their mirror images
@@ -57,12 +57,16 @@ class SecondLook:
         return Sight(*(part.float().cpu() for part in sight))
 
 
-def photo_from_cut(face: Detection, cut_size: int, face_size: float) -> Affine:
-    """Where the pixels of a face's upright cut lie in the photo."""
-    side = float((face.box[2:] - face.box[:2]).clamp(min=1).prod().sqrt())
-    middle = (face.box[:2] + face.box[2:]) / 2
-    turned = similarity(side / face_size, face.roll, (float(middle[0]), float(middle[1])))
-    return compose(turned, translation(-(cut_size - 1) / 2, -(cut_size - 1) / 2))
+def photo_from_cuts(faces: list[Detection], cut_size: int, face_size: float) -> Places:
+    """Where the pixels of each face's upright cut lie in the photo."""
+    boxes = torch.stack([face.box for face in faces]).double()
+    scales = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1).prod(1).sqrt() / face_size
+    rolls = torch.tensor([face.roll for face in faces], dtype=torch.float64).deg2rad()
+    cosines, sines = scales * rolls.cos(), scales * rolls.sin()
+    turns = torch.stack((cosines, -sines, sines, cosines), 1).view(-1, 2, 2)
+    middle = torch.full((2, 1), (cut_size - 1) / 2, dtype=torch.float64)
+    shifts = (boxes[:, :2] + boxes[:, 2:])[..., None] / 2 - turns @ middle  # (faces, 2, 1)
+    return torch.cat((turns, shifts), dim=2)
 
 
 def unmirror(sight: Sight, size: int) -> Sight:
@@ -78,15 +82,13 @@ def meet(one: Sight, other: Sight) -> Sight:
     return Sight(*((a + b) / 2 for a, b in zip(one, other, strict=True)))
 
 
-def judged(
-    face: Detection, photo_from: Affine, score: Tensor, box: Float[Tensor, " 4"], points: Float[Tensor, "5 2"]
-) -> Detection:
-    """A face as it was seen in its cut; its box, whose sides are the photo's, is moved and resized alone."""
-    scale = float(photo_from[:, :2].det().abs().sqrt())
-    middle = transform_points(photo_from, ((box[:2] + box[2:]) / 2)[None])[0]
-    half = (box[2:] - box[:2]) / 2 * scale
-    return Detection(
-        torch.cat((middle - half, middle + half)),
-        transform_points(photo_from, points),
-        float(score.sigmoid()),
-    )
+def judged(places: Places, sight: Sight) -> list[Detection]:
+    """Faces as seen in their cuts; boxes, whose sides are the photo's, are moved and resized alone."""
+    scales = areas(places).abs().sqrt().float()
+    corners = sight.boxes.unflatten(1, (2, 2))  # (faces, corners, xy)
+    middles = transform_points(places, corners.mean(1, keepdim=True))[:, 0]
+    halves = (corners[:, 1] - corners[:, 0]) / 2 * scales[:, None]
+    boxes = torch.cat((middles - halves, middles + halves), 1)
+    points = transform_points(places, sight.points)
+    found = zip(boxes, points, sight.scores.sigmoid().tolist(), strict=True)
+    return [Detection(box, five, score) for box, five, score in found]

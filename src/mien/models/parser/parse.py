@@ -3,9 +3,9 @@
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from mien.layers.norm import fold_norms
+from mien.layers.packed import made_ready
 from mien.models.parser.network import CLASSES, ParserNetwork
 from mien.types import Images, Masks
 
@@ -21,8 +21,7 @@ class Parser:
         self.image_size = network.config.image_size
         self.device = device
         self.batch_size = batch_size
-        folded: nn.Module = fold_norms(network).to(device, torch.bfloat16)
-        self.network = folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.network = made_ready(network, device, torch.bfloat16)
 
     @torch.inference_mode()
     def __call__(self, faces: Images) -> Float[Tensor, "batch classes height width"]:

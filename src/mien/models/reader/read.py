@@ -10,7 +10,7 @@ from mien.geometry.landmarks import MIRROR_68
 from mien.geometry.pose import nearest_rotation, rotation_from_six
 from mien.geometry.upright import squares_around, squares_on_boxes, squares_on_five
 from mien.image.warp import transform_points, warp_affine
-from mien.layers.norm import fold_norms
+from mien.layers.packed import made_ready
 from mien.models.reader.network import Answer, ReaderNetwork
 from mien.types import Box, Crop, Image, Reading
 
@@ -57,11 +57,8 @@ class Reader:
         self.settings = settings or ReadSettings()
         self.device = device
         self.config = network.config
-        folded: nn.Module = fold_norms(network).to(device)
-        for module in folded.modules():  # the last layers stay precise, as they say where things are
-            if isinstance(module, nn.Conv2d):
-                module.to(self.settings.precision)
-        self.network = folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        # the last layers stay precise, as they say where things are
+        self.network = made_ready(network, device, self.settings.precision, precise=(nn.Linear,))
 
     def __call__(self, crop: Crop) -> Reading:
         """The face that the crop's five points are of."""
