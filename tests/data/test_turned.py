@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mien.data.photos import PackedPhotos
-from mien.data.turned import PackedTurned, Turned, TurningPlan, mirrored, pack_turned
+from mien.data.turned import PackedTurned, Turned, TurningPlan, mirrored, pack_turned, shrunk
 from mien.geometry.camera import WeakPerspective
 from mien.geometry.landmarks import key_points
 from mien.geometry.pose import rotation_from_angles, turn
@@ -92,3 +92,13 @@ def test_photos_that_show_nobody_from_ahead_are_an_error(tmp_path: Path) -> None
     plan, generator = replace(PLAN, batch=1), torch.Generator()
     with pytest.raises(ValueError, match="none of 1 photos"):
         pack_turned(photos, landmarks(60.0)[None], load_morphable("cpu"), stay, plan, tmp_path, generator)
+
+
+def test_shrinking_moves_points_with_their_pixels() -> None:
+    """A spot's middle stays the spot's middle."""
+    pictures = torch.zeros(1, 3, 16, 16)
+    pictures[:, :, 4:8, 8:12] = 1.0
+    middle = torch.tensor([9.5, 5.5]).expand(1, 18, 2)
+    small = shrunk(Turned(pictures, pictures, middle, middle, middle), 4)
+    assert float(small.views[0, 0, 1, 2]) == 1.0
+    torch.testing.assert_close(small.given, torch.tensor([2.0, 1.0]).expand(1, 18, 2))

@@ -10,9 +10,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from mien.models.frontal.network import SMALL as FRONTAL_SMALL
 from mien.models.frontal.network import FrontalConfig, FrontalNetwork
-from mien.models.restore.network import SMALL as RESTORE_SMALL
 from mien.models.restore.network import RestoreConfig, RestoreNetwork
 from mien.recipes.frontal import (
     FrontalRecipe,
@@ -22,10 +20,10 @@ from mien.recipes.frontal import (
     frontal_without_person_critic,
     frontal_without_pose,
     frontal_without_pose_critic,
-    start_from_restorer,
 )
 from mien.recipes.integrated import (
     IntegratedRecipe,
+    begin_as,
     integrated,
     integrated_paper,
     integrated_without_alignment,
@@ -33,8 +31,7 @@ from mien.recipes.integrated import (
 from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.config import TrainConfig
 from mien.train.loop import train
-from mien.zoo.cards import RESTORE
-from mien.zoo.weights import load_packaged, save_weights
+from mien.zoo.weights import save_weights
 
 SIZE = 32
 TINY = FrontalConfig(
@@ -67,7 +64,7 @@ def tiny(recipe: FrontalRecipe) -> FrontalRecipe:
         batch_size=2,
         num_warmup=1,
         hold_out_every=2,
-        start_from_package=False,
+        packed_size=2 * SIZE,
         training=SHORT,
     )
 
@@ -79,7 +76,7 @@ def tiny_integrated(recipe: IntegratedRecipe) -> IntegratedRecipe:
         batch_size=2,
         num_warmup=1,
         hold_out_every=2,
-        start_from_package=False,
+        packed_size=2 * SIZE,
         training=SHORT,
     )
 
@@ -101,11 +98,13 @@ def folder(tmp_path: Path) -> Path:
     turned = tmp_path / "turned"
     turned.mkdir()
     for name, count in (("views", 8), ("truths", 4)):
-        np.save(turned / f"{name}.npy", chance.integers(0, 256, (count, 3, SIZE, SIZE), dtype=np.uint8))
+        np.save(
+            turned / f"{name}.npy", chance.integers(0, 256, (count, 3, 2 * SIZE, 2 * SIZE), dtype=np.uint8)
+        )
     np.save(turned / "truth_of.npy", np.arange(8) % 4)
     np.save(turned / "yaws.npy", np.linspace(-80, 80, 8, dtype=np.float32))
     for name in ("given", "wanted", "frontal"):
-        np.save(turned / f"{name}.npy", chance.uniform(0, SIZE, (8, 18, 2)).astype(np.float32))
+        np.save(turned / f"{name}.npy", chance.uniform(0, 2 * SIZE, (8, 18, 2)).astype(np.float32))
     return tmp_path
 
 
@@ -165,7 +164,7 @@ def test_frn_learns_from_a_frozen_ffn(folder: Path, tmp_path: Path) -> None:
 
 
 def test_some_lessons_start_from_photos(folder: Path) -> None:
-    recipe = replace(tiny_integrated(integrated()), unturned_share=1.0, start_from_package=False)
+    recipe = replace(tiny_integrated(integrated()), unturned_share=1.0)
     weights = folder / "ffn.safetensors"
     save_weights(FrontalNetwork(TINY), weights, torch.float32)
     run = recipe.build(replace(SOURCES, teacher=weights), folder)
@@ -192,13 +191,26 @@ def test_variants_change_one_thing() -> None:
 
 
 @torch.no_grad()
-def test_turning_begins_with_what_restoring_knows() -> None:
-    """Between two poses that are the same there is no difference, and what is left is FRN-S."""
-    restorer = RestoreNetwork(RESTORE_SMALL)
-    load_packaged(restorer, RESTORE.weights, RESTORE.sha256)
-    network = FrontalNetwork(FRONTAL_SMALL)
-    start_from_restorer(network)
-    network.join.bias.zero_()
-    picture, pose = torch.rand(1, 3, 64, 64) * 2 - 1, torch.rand(1, 18, 16, 16)
-    features, _ = network.features_and_image(picture, pose, pose)
-    torch.testing.assert_close(features, restorer.features_and_image(picture)[0])
+def test_a_pupil_begins_with_all_of_its_teacher_but_the_poses() -> None:
+    teacher, pupil = FrontalNetwork(TINY).eval(), RestoreNetwork(TINY.shared).eval()
+    begin_as(teacher, pupil)
+    width = TINY.shared.channels[-1]
+    teacher.join.weight.zero_()
+    teacher.join.weight[:, :width] = torch.eye(width)[:, :, None, None]
+    teacher.join.bias.zero_()
+    picture, pose = torch.rand(1, 3, SIZE, SIZE) * 2 - 1, torch.rand(1, 18, SIZE // 2, SIZE // 2)
+    expected = teacher.features_and_image(picture, pose, pose)
+    for mine, theirs in zip(pupil.features_and_image(picture), expected, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_lessons_are_damaged_as_they_are_and_then_shrunk(folder: Path) -> None:
+    recipe = replace(tiny_integrated(integrated()), clean_share=1.0, brightness=0.0, contrast=0.0)
+    weights = folder / "ffn.safetensors"
+    save_weights(FrontalNetwork(TINY), weights, torch.float32)
+    run = recipe.build(replace(SOURCES, teacher=weights), folder)
+    lesson = run.batches(0, 0, 1)
+    small = replace(recipe, gray_share=0.0).damage(lesson, torch.Generator())
+    assert lesson.clean.shape[-1] == 2 * SIZE
+    torch.testing.assert_close(small.damaged, F.avg_pool2d(lesson.clean, 2))
+    torch.testing.assert_close(small.given, (lesson.given - 0.5) / 2)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
@@ -219,6 +220,17 @@ def _fill(store: PackedTurned, pixels: UInt8[Tensor, "batch 3 size size"], views
     store.views[rows] = views.pixels.numpy()
     store.given[rows], store.wanted[rows] = views.given.numpy(), views.wanted.numpy()
     store.frontal[rows], store.yaws[rows] = views.frontal.numpy(), views.yaws.numpy()
+
+
+def shrunk(turned: Turned, factor: int) -> Turned:
+    """The same, so many times smaller: squares of pixels are averaged, and points follow."""
+    if factor == 1:
+        return turned
+    return Turned(
+        F.avg_pool2d(turned.views, factor),
+        F.avg_pool2d(turned.truths, factor),
+        *((points + 0.5) / factor - 0.5 for points in (turned.given, turned.wanted, turned.frontal)),
+    )
 
 
 def mirrored(turned: Turned, generator: torch.Generator) -> Turned:

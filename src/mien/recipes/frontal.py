@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mien.data.turned import PackedTurned, Turned, TurningPlan, mirrored
+from mien.data.turned import PackedTurned, Turned, TurningPlan, mirrored, shrunk
 from mien.data.variety import drop_color, relight
 from mien.image.blend import contact_sheet
 from mien.image.io import write_image
@@ -32,18 +34,16 @@ from mien.models.frontal.objective import (
     FrontalObjectiveConfig,
     judge_views,
 )
-from mien.models.restore.network import RestoreNetwork
 from mien.recipes.sources import Sources
 from mien.recipes.vgg import read_vgg11, start_from_vgg11
 from mien.recipes.views import by_yaw, open_turned, pose_maps
 from mien.train.config import Networks, Run, TrainConfig
+from mien.train.muon import Muon
 from mien.train.order import shuffled_indices
 from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
 from mien.types import Images, Losses
-from mien.zoo.cards import RESTORE
 from mien.zoo.load import pick_device
-from mien.zoo.weights import load_packaged
 
 Condition = Callable[[Turned], Tensor]
 """What a critic is told of a batch: the heatmaps wanted, or who it shows."""
@@ -65,8 +65,10 @@ class FrontalRecipe:
     brightness: float = 0.15
     contrast: float = 0.15
     gray_share: float = 0.03
-    batch_size: int = 8
-    learning_rate: float = 5e-4
+    batch_size: int = 16
+    optimizer: Literal["muon", "adam"] = "muon"
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
     critic_learning_rate: float = 1e-4
     critic_size: int = 128
     """The critics see pictures of this side: the paper's, and four times cheaper than 256."""
@@ -75,8 +77,8 @@ class FrontalRecipe:
     ema_decay: float = 0.999
     clip_norm: float = 1.0
     hold_out_every: int = 50
-    start_from_package: bool = True
-    """Begin with what FRN-S knows of faces; the paper's networks begin with nothing."""
+    packed_size: int = 256
+    """Side that views are made at, which are then shrunk to the network's."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             num_steps=200_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240.0
@@ -85,22 +87,21 @@ class FrontalRecipe:
 
     def build(self, sources: Sources, folder: Path) -> Run[Turned]:
         """The run over views of all near-frontal faces below the folders of photos."""
-        pool = open_turned(sources, folder, self.plan, self.network.shared.image_size)
+        pool = open_turned(sources, folder, self.plan, self.packed_size)
         chosen, held_out = pool.split(self.hold_out_every)
         embedder = sources.need_file("embedder", "a face recogniser for its identity loss")
         embed = load_embedder(embedder, pick_device(self.training.device))
 
         def batches(step: int, rank: int, num_ranks: int) -> Turned:
             order = shuffled_indices(len(chosen), self.batch_size, step, self.training.seed, rank, num_ranks)
-            return pool.batch([chosen[index] for index in order])
+            return self.examples(pool, [chosen[index] for index in order])
 
-        examination = Examination(pool, held_out, self.turn, embed)
-        network = FrontalNetwork(self.network)
-        if self.start_from_package:
-            start_from_restorer(network)
+        examination = Examination(
+            lambda indices: self.examples(pool, indices), pool.yaws, held_out, self.turn, embed
+        )
         return Run(
             folder=folder,
-            players=self.players(network, embed, sources.vgg11),
+            players=self.players(FrontalNetwork(self.network), embed, sources.vgg11),
             batches=batches,
             training=self.training,
             config=self,
@@ -109,6 +110,10 @@ class FrontalRecipe:
             pictures=examination.sheet,
             write_picture=lambda path, images: write_image(path, images[0]),
         )
+
+    def examples(self, pool: PackedTurned, indices: list[int]) -> Turned:
+        """Of the network's size."""
+        return shrunk(pool.batch(indices), self.packed_size // self.network.shared.image_size)
 
     def heatmaps(
         self, points: Float[Tensor, "batch 18 2"], side: int
@@ -168,12 +173,17 @@ class FrontalRecipe:
         return Player(
             name="ffn",
             network=network,
-            optimizer=torch.optim.AdamW(network.parameters(), lr=self.learning_rate, weight_decay=1e-4),
+            optimizer=self.make_optimizer(network),
             objective=learn,
             ema_decay=self.ema_decay,
             schedule=warmup_cosine(self.num_warmup, self.training.num_steps, floor=0.01),
             clip_norm=self.clip_norm,
         )
+
+    def make_optimizer(self, network: FrontalNetwork) -> torch.optim.Optimizer:
+        if self.optimizer == "muon":
+            return Muon(network, self.learning_rate, self.weight_decay)
+        return torch.optim.AdamW(network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
 
     def critic(
         self, name: str, critic: Critic, frontalizer: FrontalNetwork, condition: Condition
@@ -195,7 +205,9 @@ class FrontalRecipe:
 class Examination:
     """Held-out faces turned back, by how far they were turned."""
 
-    pool: PackedTurned
+    examples: Callable[[list[int]], Turned]
+    yaws: np.ndarray
+    """Of all views, in degrees."""
     held_out: list[int]
     turn: Callable[[nn.Module, Turned], Images]
     embed: Embed
@@ -210,10 +222,10 @@ class Examination:
         """PSNR and identity cosine to the truth, for each bin of yaw."""
         rows = []
         for some in self.batches():
-            turned = moved(self.pool.batch(some), device)
+            turned = moved(self.examples(some), device)
             made = self.made(networks["ffn"], turned)
             alike = F.cosine_similarity(self.embed(made), self.embed(turned.truths))
-            yaws = torch.from_numpy(self.pool.yaws[some]).abs()
+            yaws = torch.from_numpy(self.yaws[some]).abs()
             rows.append(torch.stack((yaws, psnr(made, turned.truths).cpu(), alike.cpu()), 1))
         yaws, decibels, cosines = torch.cat(rows).unbind(1)
         return by_yaw("psnr", yaws, decibels) | by_yaw("cosine", yaws, cosines)
@@ -222,7 +234,7 @@ class Examination:
     def sheet(self, networks: Networks, device: torch.device) -> Images:
         """Rows of view, result, truth."""
         every = max(1, len(self.held_out) // self.num_shown)
-        turned = moved(self.pool.batch(self.held_out[::every][: self.num_shown]), device)
+        turned = moved(self.examples(self.held_out[::every][: self.num_shown]), device)
         columns = (turned.views, self.made(networks["ffn"], turned), turned.truths)
         tiles = [picture.cpu() for row in zip(*columns, strict=True) for picture in row]
         return contact_sheet(tiles, columns=6)[None]
@@ -232,19 +244,6 @@ class Examination:
             return self.turn(network, turned).float().clamp(0, 1)
 
 
-@torch.no_grad()
-def start_from_restorer(network: FrontalNetwork) -> None:
-    """FRN-S's encoder and decoder; at first a picture's code passes `join` as it is, with poses added."""
-    restorer = RestoreNetwork(replace(network.config.shared, residual=True))
-    load_packaged(restorer, RESTORE.weights, RESTORE.sha256)
-    network.encoder.image_stem.load_state_dict(restorer.encoder.stem.state_dict())
-    network.encoder.shrinks.load_state_dict(restorer.encoder.shrinks.state_dict())
-    network.encoder.stages.load_state_dict(restorer.encoder.stages.state_dict())
-    network.decoder.load_state_dict(restorer.decoder.state_dict())
-    num_codes = network.config.shared.channels[-1]
-    network.join.weight[:, :num_codes] = torch.eye(num_codes)[:, :, None, None]
-
-
 def moved(turned: Turned, device: torch.device) -> Turned:
     """The same on another device."""
     parts = {part.name: getattr(turned, part.name).to(device) for part in fields(Turned)}
@@ -252,7 +251,7 @@ def moved(turned: Turned, device: torch.device) -> Turned:
 
 
 def frontal() -> FrontalRecipe:
-    """FFN-S: turns faces, 256 px."""
+    """FFN-S: turns faces, 128 px."""
     return FrontalRecipe()
 
 
@@ -263,9 +262,11 @@ def frontal_paper() -> FrontalRecipe:
         objective=PAPER_LITERAL,
         critic_channels=VGG11,
         critic_every=1,
+        batch_size=8,
+        optimizer="adam",
         learning_rate=1e-4,
         critic_learning_rate=1e-3,
-        start_from_package=False,
+        packed_size=128,
     )
 
 

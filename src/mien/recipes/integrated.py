@@ -29,9 +29,8 @@ from mien.train.order import generator_at, shuffled_indices
 from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
 from mien.types import Images, Losses
-from mien.zoo.cards import RESTORE
 from mien.zoo.load import pick_device
-from mien.zoo.weights import fill, load_packaged, load_tensors
+from mien.zoo.weights import fill, load_tensors
 
 VALIDATION_SEED = 2028
 
@@ -70,8 +69,11 @@ class IntegratedRecipe:
     ema_decay: float = 0.999
     clip_norm: float = 1.0
     hold_out_every: int = 50
-    start_from_package: bool = True
-    """Go on from FRN-S, as the paper does."""
+    packed_size: int = 256
+    """Side that views are made and damaged at, which are then shrunk to the network's."""
+    begins_as_teacher: bool = True
+    """Whether FRN begins with the encoder and decoder of FFN, whose features it is to have; the paper's
+    begins as FRN-S."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             num_steps=100_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240.0
@@ -80,16 +82,16 @@ class IntegratedRecipe:
 
     def build(self, sources: Sources, folder: Path) -> Run[Lesson]:
         """The run over views of all near-frontal faces below the folders of photos."""
-        pool = open_turned(sources, folder, self.plan, self.teacher.shared.image_size)
+        pool = open_turned(sources, folder, self.plan, self.packed_size)
         chosen, held_out = pool.split(self.hold_out_every)
         embedder = sources.need_file("embedder", "a face recogniser for its identity loss")
         embed = load_embedder(embedder, pick_device(self.training.device))
-        network = RestoreNetwork(self.teacher.shared)
-        if self.start_from_package:
-            load_packaged(network, RESTORE.weights, RESTORE.sha256)
         taught = sources.need_file("teacher", "the weights of FFN, from the recipe frontal")
         teacher = FrontalNetwork(self.teacher)
         fill(teacher, load_tensors(taught), taught)
+        network = RestoreNetwork(self.teacher.shared)
+        if self.begins_as_teacher:
+            begin_as(teacher, network)
 
         def batches(step: int, rank: int, num_ranks: int) -> Lesson:
             order = shuffled_indices(len(chosen), self.batch_size, step, self.training.seed, rank, num_ranks)
@@ -97,7 +99,8 @@ class IntegratedRecipe:
             turned = mirrored(pool.batch([chosen[index] for index in order]), chance)
             return first_lesson(turned, self.unturned_share, chance)
 
-        examination = Examination(pool, held_out, PROFILES[self.profile], embed)
+        side = self.teacher.shared.image_size
+        examination = Examination(pool, held_out, PROFILES[self.profile], embed, side)
         return Run(
             folder=folder,
             players=(self.player(Pupil(network), teacher, IntegratedObjective(self.objective, embed)),),
@@ -116,12 +119,22 @@ class IntegratedRecipe:
         return pose_maps(points, self.teacher.shared.image_size, self.teacher.map_size, self.sigma)
 
     def damage(self, lesson: Lesson, generator: torch.Generator) -> Lesson:
-        """Relight the clean pictures, and damage most of them for FRN."""
+        """Relight the clean pictures, damage most of them for FRN, and shrink all."""
         clean = relight(lesson.clean, self.brightness, self.contrast, generator)
         clean = drop_color(clean, self.gray_share, generator)
         damaged = PROFILES[self.profile](clean, generator)
         stays = per_picture(clean, generator) < self.clean_share
-        return replace(lesson, clean=clean, damaged=torch.where(stays, clean, damaged))
+        return self.shrunk(replace(lesson, clean=clean, damaged=torch.where(stays, clean, damaged)))
+
+    def shrunk(self, lesson: Lesson) -> Lesson:
+        """Of the networks' size."""
+        factor = self.packed_size // self.teacher.shared.image_size
+        return Lesson(
+            F.avg_pool2d(lesson.damaged, factor),
+            F.avg_pool2d(lesson.clean, factor),
+            (lesson.given + 0.5) / factor - 0.5,
+            (lesson.frontal + 0.5) / factor - 0.5,
+        )
 
     def player(self, pupil: Pupil, teacher: FrontalNetwork, objective: IntegratedObjective) -> Player[Lesson]:
         """FRN alone learns; FFN stays as it is."""
@@ -163,13 +176,19 @@ class Examination:
     held_out: list[int]
     damage: Profile
     embed: Embed
+    side: int
+    """Of the network's pictures."""
     num_shown: int = 8
     """Faces on the sheet."""
 
     def pictures(self, some: list[int]) -> tuple[Images, Images]:
         """Damaged views, and photos."""
         turned = self.pool.batch(some)
-        return self.damage(turned.views, generator_at(torch.device("cpu"), VALIDATION_SEED)), turned.truths
+        damaged = self.damage(turned.views, generator_at(torch.device("cpu"), VALIDATION_SEED))
+        return self.small(damaged), self.small(turned.truths)
+
+    def small(self, pictures: Images) -> Float[Tensor, "batch 3 {self.side} {self.side}"]:
+        return F.avg_pool2d(pictures, pictures.shape[-1] // self.side)
 
     @torch.no_grad()
     def figures(self, networks: Networks, device: torch.device) -> Mapping[str, float]:
@@ -194,6 +213,16 @@ class Examination:
         return contact_sheet(tiles, columns=6)[None]
 
 
+@torch.no_grad()
+def begin_as(teacher: FrontalNetwork, pupil: RestoreNetwork) -> None:
+    """All of FFN but the way in for poses."""
+    pupil.encoder.stem.load_state_dict(teacher.encoder.image_stem.state_dict())
+    pupil.encoder.shrinks.load_state_dict(teacher.encoder.shrinks.state_dict())
+    pupil.encoder.stages.load_state_dict(teacher.encoder.stages.state_dict())
+    pupil.decoder.load_state_dict(teacher.decoder.state_dict())
+    pupil.to_image.load_state_dict(teacher.to_image.state_dict())
+
+
 def recovered(network: nn.Module, damaged: Images) -> Images:
     """Pictures in [0, 1]."""
     with torch.autocast(damaged.device.type, dtype=torch.bfloat16):
@@ -213,7 +242,8 @@ def integrated_paper() -> IntegratedRecipe:
         objective=INTEGRATED_LITERAL,
         profile="mdfr",
         learning_rate=1e-4,
-        start_from_package=False,
+        packed_size=128,
+        begins_as_teacher=False,
     )
 
 

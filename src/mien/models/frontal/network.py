@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from mien.layers.conv import NEGATIVE_SLOPE, activate, conv3x3, residual_blocks
 from mien.layers.dense import DenseDecoder
 from mien.models.restore.network import PAPER as RESTORE_PAPER
-from mien.models.restore.network import SMALL as RESTORE_SMALL
 from mien.models.restore.network import RestoreConfig, RestoreNetwork
 
 PoseInput = Literal["residual", "concatenated", "none"]
@@ -52,7 +51,20 @@ def turning(config: RestoreConfig) -> RestoreConfig:
 
 
 PAPER = FrontalConfig(turning(RESTORE_PAPER))
-SMALL = FrontalConfig(turning(RESTORE_SMALL))
+SMALL = FrontalConfig(
+    RestoreConfig(
+        image_size=128,
+        shrink=4,
+        channels=(64, 128, 256),
+        num_blocks=(1, 2, 4),
+        decoder_channels=(128, 64),
+        num_decoder_blocks=1,
+        skips=False,
+        residual=False,
+    )
+)
+"""128 px as in the paper, and no way past the code either: fine features that go around it keep their pose,
+and a network that is handed them learns to draw its input."""
 
 
 class TwoDoorEncoder(nn.Module):
