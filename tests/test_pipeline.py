@@ -8,12 +8,15 @@ from mien.pipeline import (
     RecoverOptions,
     detect_faces,
     find_faces,
+    finish,
     identity,
+    prepare,
     read_face,
     recover,
     recover_aligned,
+    through,
 )
-from mien.types import Crop, Detection, Image, Images, Reading, Recovery
+from mien.types import Crop, Detection, Image, Images, Masks, Reading, Recovery
 
 UPRIGHT = torch.tensor([[40.0, 40.0], [80.0, 40.0], [60.0, 64.0], [44.0, 82.0], [76.0, 82.0]])
 
@@ -187,3 +190,29 @@ def test_what_cannot_be_meant_is_refused(photo: Image) -> None:
         RecoverOptions(min_identity=40.0)
     with pytest.raises(ValueError, match="recovered as a whole"):
         recover_aligned(photo, Brighter(), RecoverOptions(scale=2))
+
+
+def test_what_is_before_a_face_stays_as_it_was(photo: Image) -> None:
+    """Of which the parser says that only the left half is face."""
+
+    def left_half(faces: Images, names: tuple[str, ...]) -> Masks:
+        assert faces.shape[1:] == (3, 256, 256)
+        assert "skin" in names
+        assert "hair" not in names
+        return (torch.arange(256.0) < 128).float().expand(len(faces), 1, 256, 256)
+
+    options = RecoverOptions(only_face=True)
+    prepared = prepare(photo, Brighter(), options, lambda image: [detection(60.0, 1.0)])
+    result = finish(prepared, *through(Brighter(), prepared), options, parts=left_half)
+    changed = (result.photo != photo).any(dim=0)
+    assert bool(changed[64, 105])
+    assert not bool(changed[:, 135:].any())
+
+
+def test_turned_heads_are_not_looked_at_for_what_is_before_them(photo: Image) -> None:
+    def never(faces: Images, names: tuple[str, ...]) -> Masks:
+        raise AssertionError("it is not pasted")
+
+    options, model = RecoverOptions(only_face=True), Brighter(keeps_pose=False)
+    prepared = prepare(photo, model, options, two_faces)
+    assert torch.equal(finish(prepared, *through(model, prepared), options, parts=never).photo, photo)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien.faces.align import align, cut, whole_crop
+from mien.faces.area import FindParts, face_area
 from mien.faces.detect import largest
 from mien.faces.identify import Identify, identity_of, kept_identity
 from mien.faces.paste import fit_whole, paste_many, scale_photo
@@ -21,8 +22,20 @@ from mien.geometry.rotate import RotationSettings, fitted_face
 from mien.geometry.subject import MARGIN, Subject, view
 from mien.image.blend import side_by_side
 from mien.image.warp import compose, transform_points, translation
-from mien.types import Crop, Detection, Face, FindFaces, Image, ReadFace, Reading, Recoverer, Recovery, Result
-from mien.zoo.load import load_detector, load_identifier, load_morphable, load_reader
+from mien.types import (
+    Crop,
+    Detection,
+    Face,
+    FindFaces,
+    Image,
+    Mask,
+    ReadFace,
+    Reading,
+    Recoverer,
+    Recovery,
+    Result,
+)
+from mien.zoo.load import find_parts, load_detector, load_identifier, load_morphable, load_reader
 
 SUBJECT_TEMPLATE = "bfm"
 """An alignment with room around the head, in which a profile is as large as a frontal face."""
@@ -38,6 +51,8 @@ class RecoverOptions:
     """Enlarge the photo 1, 2 or 4 times."""
     match_colors: bool = False
     """Give each recovered face the colours of the photo."""
+    only_face: bool = False
+    """Paste faces alone: hair, hats and hands before them stay as they were."""
     identity: bool = False
     """Tell of each face how alike it is to the one it was recovered from."""
     min_identity: float | None = None
@@ -183,7 +198,7 @@ def prepare(
 
 def prepare_aligned(photo: Image, model: Recoverer, options: RecoverOptions) -> Prepared:
     """The same of a picture that is a face crop already."""
-    if options.only_largest or options.scale > 1 or options.match_colors:
+    if options.only_largest or options.scale > 1 or options.match_colors or options.only_face:
         raise ValueError("of a face crop only the identity can be asked for: it is recovered as a whole")
     watch = Stopwatch()
     with watch.measure("align"):
@@ -208,16 +223,18 @@ def finish(
     seconds: float,
     options: RecoverOptions,
     identify: Identify | None = None,
+    parts: FindParts | None = None,
 ) -> Result:
     """Everything after the model, which took so many seconds."""
     watch = Stopwatch({**prepared.seconds, "recover": seconds})
     crops = [*prepared.crops]
     identities = _identities(crops, recoveries, prepared.template, options, identify, watch)
     with watch.measure("paste"):
+        areas = areas_of(recoveries, options, parts or find_parts)
         faces = tuple(
-            Face(detection, crop, recovery, options.pastes(recovery, likeness), likeness)
-            for detection, crop, recovery, likeness in zip(
-                prepared.detections, crops, recoveries, identities, strict=True
+            Face(detection, crop, recovery, options.pastes(recovery, likeness), likeness, area)
+            for detection, crop, recovery, likeness, area in zip(
+                prepared.detections, crops, recoveries, identities, areas, strict=True
             )
         )
         if prepared.is_whole:
@@ -226,6 +243,15 @@ def finish(
             canvas = scale_photo(prepared.photo, options.scale)
             photo = paste_many(canvas, faces, options.scale, options.match_colors)
     return Result(photo=photo, faces=faces, seconds=watch.seconds)
+
+
+def areas_of(recoveries: list[Recovery], options: RecoverOptions, parts: FindParts) -> list[Mask | None]:
+    """Where faces are that go back into their photo; looked for in what was recovered, which is clean."""
+    if not options.only_face:
+        return [None] * len(recoveries)
+    return [
+        face_area(recovery.pixels.float(), parts) if recovery.keeps_pose else None for recovery in recoveries
+    ]
 
 
 def _whole(photo: Image, face: Face) -> Image:

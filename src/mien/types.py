@@ -119,6 +119,8 @@ class Face:
     pasted: bool
     identity: float | None = None
     """Cosine between whom the crop shows and whom the recovery does; None where that was not asked for."""
+    area: Mask | None = None
+    """Where in the crop the face itself is; None where all of the crop is to change."""
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,7 @@ def check_films(asked: "RecoverArguments", out: str) -> None:
         "--save-faces": asked.save_faces,
         "--compare": asked.compare,
         "--evidence": asked.evidence,
+        "--only-face": asked.only_face,
         "--save-warp": asked.save_warp,
         "--variants": asked.variants > 1,
         "--mask": asked.mask is not None,

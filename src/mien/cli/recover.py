@@ -84,6 +84,7 @@ class RecoverArguments(
     scale: int
     fidelity: float
     match_colors: bool
+    only_face: bool
     min_identity: float | None
     no_identity: bool
     save_faces: bool
@@ -140,6 +141,11 @@ def add_how(group: Options) -> None:
         help="share of the input in the result: 0 recovery alone (default), 1 input alone",
     )
     group.add_argument("--match-colors", action="store_true", help="give faces the colours of their photo")
+    group.add_argument(
+        "--only-face",
+        action="store_true",
+        help="paste faces alone: hair, hats and hands before them stay as they were",
+    )
     identity = group.add_mutually_exclusive_group()
     identity.add_argument(
         "--min-identity",
@@ -224,7 +230,7 @@ def check(asked: RecoverArguments) -> str:
     asked.model = model_for(asked.model, asked)
     if asked.aligned:
         ignored = {"--only-largest": asked.only_largest, "--scale": asked.scale > 1}
-        ignored["--match-colors"] = asked.match_colors
+        ignored |= {"--match-colors": asked.match_colors, "--only-face": asked.only_face}
         if any(ignored.values()):
             names = ", ".join(name for name, is_asked in ignored.items() if is_asked)
             raise UsageError(f"{names} cannot be had with --aligned: a face crop is recovered as a whole")

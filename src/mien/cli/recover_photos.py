@@ -115,6 +115,7 @@ def bound_recover(asked: RecoverArguments, say: Callable[[str], None]) -> Bound:
         only_largest=asked.only_largest,
         scale=asked.scale,
         match_colors=asked.match_colors,
+        only_face=asked.only_face,
         identity=not asked.no_identity,
         min_identity=asked.min_identity,
     )

@@ -78,6 +78,8 @@ def paste_many(photo: Image, faces: tuple[Face, ...], scale: int = 1, match_colo
             continue
         pixels = face.recovery.pixels
         mask = ellipse_mask(pixels.shape[-1])
+        if face.area is not None:
+            mask = mask * face.area
         if match_colors:
             pixels = match_color(pixels, face.crop.pixels, mask)
         photo_from_crop = compose(rescaling(scale), face.crop.photo_from_crop)
