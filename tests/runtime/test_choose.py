@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 from onnx import ModelProto
+from torch import nn
 
 from mien.runtime import choose
 from mien.runtime.choose import InexactRuntimeError, MissingRuntimeError, start
 from mien.runtime.on_onnx import on_onnx, onnx_model
 from mien.runtime.on_openvino import OnOpenvino, compiled, converted
-from mien.runtime.portable import Portable, compared
+from mien.runtime.portable import Inlet, Outlet, Portable, UnusableRuntimeError, compared
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,37 @@ def test_what_is_too_far_off_is_refused_by_name_and_passed_over_else(
         start(strict, "openvino")
     monkeypatch.setattr(choose, "quickest_first", lambda: ("openvino", "torch"))
     assert start(strict, "auto") is None
+
+
+class Odd(nn.Module):
+    """With a function that OpenVINO does not know."""
+
+    def forward(self, one: torch.Tensor) -> torch.Tensor:
+        return torch.special.bessel_j0(one)
+
+
+def test_a_network_that_a_runtime_does_not_know_is_refused_by_name_and_passed_over_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    odd = Portable("odd", Odd(), (Inlet("one", (8, 8), low=0.0),), (Outlet("out", "plain", 1.0, 1.0),))
+    with pytest.raises(UnusableRuntimeError, match="openvino cannot run this network") as refused:
+        start(odd, "openvino")
+    assert str(refused.value).isprintable()
+    monkeypatch.setattr(choose, "quickest_first", lambda: ("openvino", "torch"))
+    assert start(odd, "auto") is None
+
+
+def test_what_onnx_runtime_and_the_exporter_cannot_do_is_one_line(
+    tiny: Portable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*asked: object, **how: object) -> None:
+        raise torch.onnx.OnnxExporterError("step \x1b[96m3\x1b[0m\nfailed")
+
+    with pytest.raises(UnusableRuntimeError, match="onnx cannot run this network"):
+        on_onnx(b"no network")
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(UnusableRuntimeError, match=r"\(OnnxExporterError: step 3 failed\)$"):
+        start(tiny, "onnx")
 
 
 @pytest.mark.slow

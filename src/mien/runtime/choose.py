@@ -8,7 +8,7 @@ import torch
 
 from mien.runtime.on_onnx import on_onnx, onnx_model
 from mien.runtime.on_openvino import compiled, converted, precisions
-from mien.runtime.portable import Difference, Portable, compared
+from mien.runtime.portable import Difference, Portable, UnusableRuntimeError, compared
 from mien.types import RunNetwork
 
 Runtime = Literal["auto", "torch", "onnx", "openvino"]
@@ -28,8 +28,8 @@ class InexactRuntimeError(ValueError):
 def start(portable: Portable, runtime: Runtime) -> RunNetwork | None:
     """A network at work; None is torch, as the model's family has it.
 
-    `auto` is the quickest that is installed and differs on average by no more than the network's outputs may:
-    one grey level, for pictures.
+    `auto` is the quickest that is installed, takes the network and differs on average by no more than its
+    outputs may: one grey level, for pictures.
     """
     if runtime not in get_args(Runtime):
         raise ValueError(f"there is no runtime {runtime!r}; there is {', '.join(get_args(Runtime))}")
@@ -40,7 +40,7 @@ def start(portable: Portable, runtime: Runtime) -> RunNetwork | None:
         if is_installed(name):
             try:
                 return STARTERS[name](portable)
-            except InexactRuntimeError:
+            except (InexactRuntimeError, UnusableRuntimeError):
                 continue  # the next one has to prove itself as well
     return None
 

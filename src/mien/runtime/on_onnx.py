@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.runtime.portable import Inlet, Portable
+from mien.runtime.portable import Inlet, Portable, UnusableRuntimeError, clear_failures
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -33,21 +33,41 @@ class OnOnnx:
         fed = {
             name: one.float().cpu().contiguous().numpy() for name, one in zip(self.names, inputs, strict=True)
         }
-        return tuple(torch.from_numpy(made) for made in self.session.run(None, fed))
+        with failures_of_onnx():
+            return tuple(torch.from_numpy(made) for made in self.session.run(None, fed))
 
 
 def on_onnx(content: bytes | Path) -> OnOnnx:
     """By what is in a file, with as many threads as torch would take."""
-    from onnxruntime import (
-        InferenceSession,
-        SessionOptions,  # pyright: ignore[reportAttributeAccessIssue]
-    )
-
-    options = SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3  # errors
     source = str(content) if isinstance(content, Path) else content
-    return OnOnnx(InferenceSession(source, options, providers=["CPUExecutionProvider"]))
+    with failures_of_onnx():
+        from onnxruntime import (
+            InferenceSession,
+            SessionOptions,  # pyright: ignore[reportAttributeAccessIssue]
+        )
+
+        options = SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3  # errors
+        return OnOnnx(InferenceSession(source, options, providers=["CPUExecutionProvider"]))
+
+
+@contextmanager
+def failures_of_onnx() -> Iterator[None]:
+    """A network that ONNX Runtime does not take, and an ONNX Runtime that is broken itself."""
+    with clear_failures("onnx", (ImportError,)):
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+    kinds = (
+        state.EPFail,
+        state.Fail,
+        state.InvalidArgument,
+        state.InvalidGraph,
+        state.InvalidProtobuf,
+        state.NotImplemented,
+        state.RuntimeException,
+    )
+    with clear_failures("onnx", (RuntimeError, *kinds)):
+        yield
 
 
 def onnx_model(portable: Portable, about: Mapping[str, str] | None = None) -> "ModelProto":
@@ -55,7 +75,7 @@ def onnx_model(portable: Portable, about: Mapping[str, str] | None = None) -> "M
 
     `about` goes into the file, beside what its inputs and outputs are.
     """
-    with torch.no_grad(), quiet():
+    with clear_failures("onnx", (torch.onnx.OnnxExporterError, ImportError)), torch.no_grad(), quiet():
         program = torch.onnx.export(
             portable.network,
             portable.examples(EXAMPLE_BATCH),
@@ -66,7 +86,7 @@ def onnx_model(portable: Portable, about: Mapping[str, str] | None = None) -> "M
             dynamic_shapes=tuple(free_sides(inlet) for inlet in portable.inputs),
         )
     if program is None:
-        raise ValueError(f"{portable.name}: torch exported nothing")
+        raise UnusableRuntimeError(f"{portable.name}: torch exported nothing")
     model = program.model_proto
     without_origin(model)
     told = {inlet.name: inlet.meaning for inlet in portable.inputs}

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, config
 from torch import Tensor, nn
 
-from mien.runtime.portable import Portable
+from mien.runtime.portable import Portable, clear_failures
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core, Model
@@ -31,11 +31,12 @@ class OnOpenvino:
 
     def __call__(self, *inputs: Float[Tensor, "batch _ _ _"]) -> tuple[Float[Tensor, "batch ..."], ...]:
         singles = zip(*(one.float().cpu().split(1) for one in inputs), strict=True)
-        # a request of its own for each, so that threads may share the network
-        made = [
-            self.compiled.infer_new_request([one.contiguous().numpy() for one in single])
-            for single in singles
-        ]
+        with failures_of_openvino():
+            # a request of its own for each, so that threads may share the network
+            made = [
+                self.compiled.infer_new_request([one.contiguous().numpy() for one in single])
+                for single in singles
+            ]
         return tuple(
             torch.cat([torch.from_numpy(answer[port]) for answer in made]) for port in self.compiled.outputs
         )
@@ -55,13 +56,29 @@ class Traced(nn.Module):
 
 def converted(portable: Portable) -> "Model":
     """For one picture at a time, of the size that the portable says."""
-    from openvino import convert_model
-
     examples = portable.examples(batch=1)
-    with torch.no_grad(), unchecked(), warnings.catch_warnings():
+    with failures_of_openvino(), torch.no_grad(), unchecked(), warnings.catch_warnings():
+        from openvino import convert_model
+
         warnings.simplefilter("ignore")  # sizes become constants, which is what is wanted
         traced = torch.jit.trace(Traced(portable.network), examples, check_trace=False)
         return convert_model(traced, input=[list(one.shape) for one in examples])
+
+
+@contextmanager
+def failures_of_openvino() -> Iterator[None]:
+    """A network that cannot be traced, converted, compiled or run, and an OpenVINO that is broken itself."""
+    with clear_failures("openvino", (ImportError,)):
+        from openvino import frontend
+    kinds = (
+        frontend.GeneralFailure,
+        frontend.InitializationFailure,
+        frontend.NotImplementedFailure,
+        frontend.OpConversionFailure,
+        frontend.OpValidationFailure,
+    )
+    with clear_failures("openvino", (RuntimeError, TypeError, ValueError, *kinds)):
+        yield
 
 
 @contextmanager
@@ -93,10 +110,12 @@ def compiled(model: "Model", precision: Precision) -> OnOpenvino:
         "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
         "PERFORMANCE_HINT": "LATENCY",
     }
-    return OnOpenvino(core().compile_model(model, "CPU", settings))
+    with failures_of_openvino():
+        return OnOpenvino(core().compile_model(model, "CPU", settings))
 
 
 def precisions() -> tuple[Precision, ...]:
     """What this processor is quick in, quickest first."""
-    able = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    with failures_of_openvino():
+        able = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return ("bf16", "f32") if "BF16" in able else ("f32",)

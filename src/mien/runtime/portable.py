@@ -1,6 +1,9 @@
 """A network and all that a runtime other than torch has to know of it, or shows those who use its file."""
 
-from collections.abc import Callable
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +16,25 @@ from mien.types import Images, RunNetwork
 COARSE = 8
 """Side of what made pictures are enlarged from."""
 GRAIN = 0.05
+COLORED = re.compile(r"\x1b\[[\d;]*m")
+"""What terminals take for colours; exporters write so."""
+MOST_LETTERS = 240
+
+
+class UnusableRuntimeError(ValueError):
+    """A runtime that cannot take a network; one line that says why."""
+
+
+@contextmanager
+def clear_failures(runtime: str, kinds: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Whatever a runtime says of what it cannot do becomes one line."""
+    try:
+        yield
+    except kinds as error:
+        said = textwrap.shorten(COLORED.sub("", str(error)), MOST_LETTERS, placeholder=" ...")
+        raise UnusableRuntimeError(
+            f"{runtime} cannot run this network ({type(error).__name__}: {said})"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -110,7 +132,9 @@ def differences(
     found = []
     for outlet, truth, answer in zip(outlets, wanted, made, strict=True):
         if truth.shape != answer.shape:
-            raise ValueError(f"{outlet.name}: wanted {tuple(truth.shape)}, got {tuple(answer.shape)}")
+            raise UnusableRuntimeError(
+                f"{outlet.name}: wanted {tuple(truth.shape)}, got {tuple(answer.shape)}"
+            )
         apart = (truth.double() - answer.double()).abs() * outlet.scale
         found.append(Difference(outlet, float(apart.mean()), float(apart.max())))
     return tuple(found)
