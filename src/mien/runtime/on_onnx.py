@@ -56,7 +56,9 @@ def on_onnx(content: bytes | Path) -> OnOnnx:
 def failures_of_onnx() -> Iterator[None]:
     """A network that ONNX Runtime does not take, and an ONNX Runtime that is broken itself."""
     with clear_failures("onnx", (ImportError,)):
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
+        from onnxruntime.capi import (
+            onnxruntime_pybind11_state as state,  # pyright: ignore[reportAttributeAccessIssue]
+        )
     kinds = (
         state.EPFail,
         state.Fail,
