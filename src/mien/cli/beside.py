@@ -1,4 +1,4 @@
-"""What is saved beside a result: before and after, and each face with its evidence."""
+"""What is saved beside a result: before and after, each face, and what of it was seen."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien.cli.files import put_image
-from mien.image.blend import side_by_side
+from mien.image.blend import contact_sheet, side_by_side
+from mien.image.evidence import overlay
 from mien.image.io import Photo, write_image, write_photo
 from mien.image.mark import Mark
 from mien.image.resize import resize
@@ -31,3 +32,13 @@ def save_faces(faces: tuple[Face, ...], folder: Path, mark: Callable[[Face], Mar
         put_image(folder / f"{number:02d}_recovery.png", face.recovery.pixels, mark(face))
         evidence = face.recovery.evidence.expand(3, -1, -1)
         write_photo(folder / f"{number:02d}_evidence.png", Photo(evidence, is_gray=True))
+
+
+def save_evidence(faces: tuple[Face, ...], path: Path, mark: Mark | None) -> None:
+    """A row for each face: as it was, as it became, and what of that was seen."""
+    pictures = [
+        picture
+        for face in faces
+        for picture in (face.crop.pixels, face.recovery.pixels, overlay(face.recovery))
+    ]
+    put_image(path, contact_sheet(pictures, columns=3), mark)

@@ -7,8 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.cli.beside import save_comparison, save_faces
-from mien.cli.evidence import save_evidence
+from mien.cli.beside import save_comparison, save_evidence, save_faces
 from mien.cli.files import Original, copy_photo, open_photo, put_photo
 from mien.cli.outputs import Job, TextOutput, all_or_nothing, beside
 from mien.cli.progress import Show
