@@ -136,6 +136,16 @@ def test_other_settings_and_other_pictures_are_said(mien, album, tmp_path):
     assert tree(out)["a.png"] == before["e.png"]
 
 
+def test_nothing_stale_stays_beside_what_is_replaced(mien, album, studio, tmp_path):
+    (album / "broken.jpg").unlink()
+    words = ("recover", album, "-o", tmp_path / "out", "--save-faces", "--evidence")
+    assert mien(*words).status == 0
+    studio.faces = []
+    assert mien(*words, "--fidelity", "0.5", "--overwrite").status == 0
+    assert set(tree(tmp_path / "out")) == {"a.png", "b/c.jpg", "b/d.png", "e.png", "f.webp"}
+    assert not (tmp_path / "out" / "a_faces").exists()
+
+
 def test_photos_replaced_by_their_results_are_not_recovered_twice(mien, album, tmp_path):
     mien("recover", album, "-o", album, "--overwrite")
     once = tree(album)

@@ -186,6 +186,34 @@ def test_what_is_saved_beside(mien, save, tmp_path):
     assert read_image(faces / "00_recovery.png").mean() > read_image(faces / "00_crop.png").mean() + 0.1
 
 
+def test_nothing_stale_stays_beside_what_is_replaced(mien, save, studio, tmp_path):
+    path, (face,) = save("old.png"), studio.faces
+    words = ("recover", path, "-o", tmp_path / "out", "--save-faces", "--evidence", "--overwrite")
+    faces = tmp_path / "out" / "old_faces"
+    studio.faces = [face, face]
+    mien(*words)
+    own = faces / "1_crop.png", faces / "01_crop.png.txt"
+    for file in own:
+        file.write_text("mine")
+    studio.faces = [face]
+    assert mien(*words).status == 0
+    kinds = ("crop", "evidence", "recovery")
+    assert {file.name for file in faces.iterdir()} == {f"00_{kind}.png" for kind in kinds} | {
+        file.name for file in own
+    }
+    studio.faces = []
+    assert mien(*words).status == 0
+    assert {*faces.iterdir()} == {*own}
+    assert not (tmp_path / "out" / "old_evidence.png").exists()
+    own[0].unlink()
+    own[1].unlink()
+    studio.faces = [face]
+    mien(*words)
+    studio.faces = []
+    mien(*words)
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"old.png"}
+
+
 def test_comparison_of_an_enlarged_photo(mien, save, tmp_path):
     assert mien("recover", save("old.jpg"), "-o", tmp_path / "out", "--compare", "--scale", "2").status == 0
     assert read_image(tmp_path / "out" / "old_compare.png").shape == (3, 80, 96 + 8 + 96)

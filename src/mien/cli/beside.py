@@ -1,18 +1,24 @@
 """What is saved beside a result: before and after, each face, and what of it was seen."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Container
+from contextlib import suppress
 from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor
 
 from mien.cli.files import put_image
+from mien.cli.outputs import beside
 from mien.image.blend import contact_sheet, side_by_side
 from mien.image.evidence import overlay
 from mien.image.io import Photo, write_image, write_photo
 from mien.image.mark import Mark
 from mien.image.resize import resize
 from mien.types import Face, Image
+
+FACE_FILE = re.compile(r"(\d\d|[1-9]\d\d+)_(crop|recovery|evidence)\.png", re.ASCII)
+"""What `save_faces` writes."""
 
 
 def save_comparison(
@@ -24,14 +30,21 @@ def save_comparison(
     put_image(path, side_by_side([before, after]), mark)
 
 
-def save_faces(faces: tuple[Face, ...], folder: Path, mark: Callable[[Face], Mark | None]) -> None:
-    """Crop, recovery and evidence of each face."""
+def save_faces(
+    faces: tuple[Face, ...], folder: Path, mark: Callable[[Face], Mark | None]
+) -> tuple[Path, ...]:
+    """Crop, recovery and evidence of each face; the files."""
     folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
     for number, face in enumerate(faces):
-        write_image(folder / f"{number:02d}_crop.png", face.crop.pixels)
-        put_image(folder / f"{number:02d}_recovery.png", face.recovery.pixels, mark(face))
-        evidence = face.recovery.evidence.expand(3, -1, -1)
-        write_photo(folder / f"{number:02d}_evidence.png", Photo(evidence, is_gray=True))
+        crop, recovery, evidence = (
+            folder / f"{number:02d}_{kind}.png" for kind in ("crop", "recovery", "evidence")
+        )
+        write_image(crop, face.crop.pixels)
+        put_image(recovery, face.recovery.pixels, mark(face))
+        write_photo(evidence, Photo(face.recovery.evidence.expand(3, -1, -1), is_gray=True))
+        written += (crop, recovery, evidence)
+    return tuple(written)
 
 
 def save_evidence(faces: tuple[Face, ...], path: Path, mark: Mark | None) -> None:
@@ -42,3 +55,20 @@ def save_evidence(faces: tuple[Face, ...], path: Path, mark: Mark | None) -> Non
         for picture in (face.crop.pixels, face.recovery.pixels, overlay(face.recovery))
     ]
     put_image(path, contact_sheet(pictures, columns=3), mark)
+
+
+def drop_stale(target: Path, endings: tuple[str, ...], written: Container[Path]) -> None:
+    """What an earlier run saved beside a result, and this one did not: of a photo that now has fewer faces.
+
+    In a folder only files with names of ours go, and the folder itself if nothing else is in it.
+    """
+    for place in (beside(target, ending) for ending in endings):
+        if not place.is_dir():
+            if place not in written:
+                place.unlink(missing_ok=True)
+            continue
+        for file in sorted(place.iterdir()):
+            if FACE_FILE.fullmatch(file.name) and file not in written:
+                file.unlink()
+        with suppress(OSError):
+            place.rmdir()

@@ -46,8 +46,10 @@ from mien.cli.variants import VariantArguments, add_variants, variant_endings
 
 NOTES = f"""{OUTPUT_HELP}
 A result that exists already is not replaced without --overwrite: that photo counts as failed, and
-the others are done. Two photos with one result between them are refused before anything begins. A
-photo without a face is copied as it is. A folder without pictures counts as a failed input.
+the others are done. With --overwrite nothing stays beside it that is no longer so, such as files of
+--save-faces of more faces than there are now. Two photos with one result between them are refused
+before anything begins. A photo without a face is copied as it is. A folder without pictures counts
+as a failed input.
 
 Identity is how alike the recovered face and the one in the photo are to a network that no model was
 trained to please: a cosine, 1 for the same, near 0 for strangers. "Same person" is the chance that
@@ -200,14 +202,7 @@ def run(words: list[str]) -> int:
         return recover_films(asked, out)
     refuse_film_options(asked)
     found = collect(asked.inputs, None if out == STANDARD else Path(out))
-    wanted = {
-        COMPARE: asked.compare,
-        FACES: asked.save_faces,
-        EVIDENCE: asked.evidence,
-        WARP: asked.save_warp,
-    }
-    endings = (*(ending for ending, is_wanted in wanted.items() if is_wanted), *variant_endings(asked))
-    jobs = plan(asked.inputs, found, out, beside=endings)
+    jobs = plan(asked.inputs, found, out, beside=endings_of(asked))
     allowed, refusals = allow(jobs, asked.overwrite, in_journal(jobs, out))
     with TextOutput(asked.report, found) as report, Show(len(allowed)) as show:
         for problem in (*found.problems, *refusals):
@@ -222,6 +217,17 @@ def run(words: list[str]) -> int:
 
             recover_photos(asked, allowed, report, show)
     return show.status
+
+
+def endings_of(asked: RecoverArguments) -> tuple[str, ...]:
+    """What comes to lie beside each result."""
+    wanted = {
+        COMPARE: asked.compare,
+        FACES: asked.save_faces,
+        EVIDENCE: asked.evidence,
+        WARP: asked.save_warp,
+    }
+    return (*(ending for ending, is_wanted in wanted.items() if is_wanted), *variant_endings(asked))
 
 
 def check(asked: RecoverArguments) -> str:

@@ -25,10 +25,11 @@ from mien.cli.archive_worker import (
     unmade,
 )
 from mien.cli.arguments import OutputError
+from mien.cli.beside import drop_stale
 from mien.cli.inputs import Problem, one_line
 from mien.cli.outputs import Job, TextOutput, refusal
 from mien.cli.progress import Show
-from mien.cli.recover import RecoverArguments
+from mien.cli.recover import RecoverArguments, endings_of
 from mien.cli.recover_photos import bound_recover
 from mien.cli.work import FAILURES, explain
 
@@ -116,7 +117,7 @@ def recovered(
                 stream = with_ray(asked, tasks, out, key, num_workers, journal)
             else:
                 worker = Worker(asked, bound, out, key)
-                stream = worker.stream(tasks, num_workers, lambda made: keep(made, journal))
+                stream = worker.stream(tasks, num_workers, lambda made: keep(made, journal, asked))
             with closing(stream):
                 for task, made in zip(tasks, stream, strict=True):
                     if isinstance(made, Unmade):
@@ -139,14 +140,17 @@ def with_ray(
         made = made_from_text(text)
         if isinstance(made, Made):
             try:
-                keep(made, journal)
+                keep(made, journal, asked)
             except FAILURES as error:
                 made = unmade(task, error)
         yield made
 
 
-def keep(made: Made, journal: Journal) -> None:
+def keep(made: Made, journal: Journal, asked: RecoverArguments) -> None:
     """The journal first: what then lies in its place is known to be ours, and what is missing not done."""
+    if asked.overwrite:
+        target = Path(made.staged.target)
+        drop_stale(target, endings_of(asked), {target.parent / name for name in made.staged.files})
     journal.done(made.entry)
     put_in_place(made.staged)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.cli.beside import save_comparison, save_evidence, save_faces
+from mien.cli.beside import drop_stale, save_comparison, save_evidence, save_faces
 from mien.cli.files import Original, copy_photo, open_photo, put_photo
 from mien.cli.outputs import Job, TextOutput, all_or_nothing, beside
 from mien.cli.progress import Show
@@ -16,7 +17,7 @@ from mien.cli.references import WARP, bind_references, save_warps
 from mien.cli.report import describe_face
 from mien.cli.tools import load_finder, load_judge, load_model
 from mien.cli.turning import of_the_masks_size, with_turning
-from mien.cli.variants import Variants, bind_variants, write_variants
+from mien.cli.variants import Variants, bind_variants, variant_endings, write_variants
 from mien.cli.work import work_through
 from mien.describe import Json, describe_size, mark_of, notes_on, percent
 from mien.faces.identify import Identify
@@ -153,9 +154,13 @@ def finish_photo(
     others = bound.variants(photo.image, result)
     watch = Stopwatch()
     with watch.measure("write"):
-        write_beside(job, photo, result, asked)
+        written = write_beside(job, photo, result, asked)
         notes = (*write_result(job, original, result, asked), *notes_on(result.faces))
         notes = (*notes, *write_variants(job, others, lambda other: mark_on(other, asked)))
+        if asked.overwrite and job.target is not None:
+            answers = variant_endings(asked)[: len(others)]
+            written += tuple(beside(job.target, ending) for ending in answers)
+            drop_stale(job.target, job.endings, written)
     took = {"read": begun.seconds, **result.seconds, "write": watch.seconds["write"]}
     return Done(original, result, notes, took)
 
@@ -170,25 +175,29 @@ def refuse_too_large(job: Job, photo: Photo, asked: RecoverArguments) -> None:
         )
 
 
-def write_beside(job: Job, photo: Photo, result: Result, asked: RecoverArguments) -> None:
-    """Whatever is to be seen next to the result."""
+def write_beside(job: Job, photo: Photo, result: Result, asked: RecoverArguments) -> tuple[Path, ...]:
+    """Whatever is to be seen next to the result; the files."""
     if job.target is None:
-        return
+        return ()
     job.target.parent.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
     if FACES in job.endings and result.faces:
-        save_faces(
+        written += save_faces(
             result.faces,
             beside(job.target, FACES),
             lambda face: None if asked.no_mark else mark_of([face], asked.model),
         )
-    if WARP in job.endings:
-        save_warps(result.faces, beside(job.target, WARP))
+    if WARP in job.endings and save_warps(result.faces, beside(job.target, WARP)):
+        written.append(beside(job.target, WARP))
     if EVIDENCE in job.endings and result.faces:
         made = None if asked.no_mark else mark_of(result.faces, asked.model)
         save_evidence(result.faces, beside(job.target, EVIDENCE), made)
+        written.append(beside(job.target, EVIDENCE))
     if COMPARE in job.endings:
         mark = mark_on(result, asked)
         save_comparison(photo.image, result.photo, beside(job.target, COMPARE), mark)
+        written.append(beside(job.target, COMPARE))
+    return tuple(written)
 
 
 def write_result(job: Job, original: Original, result: Result, asked: RecoverArguments) -> tuple[str, ...]:
