@@ -124,6 +124,47 @@ def test_a_part_without_frames_leaves_nothing(mien, clip, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
+def test_a_damaged_part_and_pictures_too_large_fail_by_themselves(mien, gif, tmp_path):
+    part = tmp_path / "out.webp.part"
+    part.mkdir()
+    words = ("recover", gif, "-o", tmp_path / "out.webp")
+    key = key_of(gif, make_recover_parser().parse_args([str(word) for word in words[1:]], RecoverArguments()))
+    (part / "settings.json").write_text(key)
+    (part / "looks.jsonl").write_text("damaged\n")
+    ran = mien(*words)
+    assert ran.status == 1
+    assert f"{gif}: error: line 1 of {part / 'looks.jsonl'} is damaged" in ran.err
+    wide = tmp_path / "wide.gif"
+    pages = [Pillow.new("L", (4200, 8), index) for index in (0, 255)]
+    pages[0].save(wide, save_all=True, append_images=pages[1:])
+    ran = mien("recover", wide, "-o", tmp_path / "wide.webp", "--scale", "4")
+    assert ran.status == 1
+    assert ran.err.startswith(f"{wide}: error: 16800 x 32 pixels cannot be in a .webp file")
+    assert not (tmp_path / "wide.webp.part").exists()
+
+
+@pytest.mark.parametrize("kind", ["gif", "clip"])
+def test_the_limit_of_pixels_holds_for_what_comes_out(mien, tmp_path, kind, request):
+    source = request.getfixturevalue(kind)
+    ran = mien(
+        "recover", source, "-o", tmp_path / f"new{source.suffix}", "--scale", "2", "--max-pixels", "4000"
+    )
+    assert ran.status == 1
+    assert ran.err == f"{source}: error: 2 times 64 x 48 is more than the limit of 4,000 pixels\n"
+
+
+def test_what_a_link_points_to_is_replaced(mien, gif, tmp_path):
+    real, link = tmp_path / "data" / "film", tmp_path / "new.webp"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    assert mien("recover", gif, "-o", link).status == 0
+    assert link.is_symlink()
+    before = real.stat().st_ino
+    assert mien("recover", gif, "-o", link, "--overwrite").status == 0
+    assert real.stat().st_ino != before
+    assert [path.name for path in real.parent.iterdir()] == ["film"]
+
+
 def test_two_runs_on_one_film(mien, gif, tmp_path):
     with alone(tmp_path / "out.webp.part"):
         ran = mien("recover", gif, "-o", tmp_path / "out.webp")

@@ -1,8 +1,11 @@
+import re
+
 import pytest
 import torch
 
 from mien.types import Detection
-from mien.video.journal import LOOKS, Journal, Look, Sums
+from mien.video.film import FilmError
+from mien.video.journal import LOOKS, SEGMENTS, SETTINGS, Journal, Look, Sums
 from mien.video.track import Sight
 
 
@@ -52,6 +55,24 @@ def test_a_torn_line_is_dropped(folder):
     assert [read.time for read in again.looks()] == [0]
     again.note(look(40))
     assert [read.time for read in again.looks()] == [0, 40]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff\xff\n", b"[1, 2]\n", b'[0, 40, "AAAA", []]\n', b'[0, 40, "\xff", []]\n']
+)
+def test_a_damaged_line_is_an_error_that_names_it(folder, damage):
+    journal = Journal(folder, "a")
+    journal.note(look(0))
+    for name in (LOOKS, SEGMENTS):
+        with (folder / name).open("ab") as file:
+            file.write(damage if name == LOOKS else b"{}\n")
+    damaged = f"line 2 of {folder / LOOKS} is damaged: without the folder {folder} work begins anew"
+    with pytest.raises(FilmError, match=re.escape(damaged)):
+        list(journal.looks())
+    with pytest.raises(FilmError, match=r"line 1 of .*segments\.jsonl is damaged"):
+        journal.sums()
+    (folder / SETTINGS).write_bytes(b"\xff")
+    assert not Journal(folder, "a").goes_on
 
 
 def test_a_file_that_is_one_torn_line(folder):

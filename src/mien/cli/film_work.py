@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -20,7 +21,7 @@ from mien.cli.inputs import Problem, one_line
 from mien.cli.outputs import Job, TextOutput
 from mien.cli.progress import Show, make_bar
 from mien.cli.recover import RecoverArguments
-from mien.cli.recover_photos import Bound, bound_recover
+from mien.cli.recover_photos import Bound, bound_recover, refuse_too_large
 from mien.cli.tools import load_finder, load_judge
 from mien.cli.work import FAILURES, explain
 from mien.describe import Json, describe_likeness, mark_by
@@ -28,12 +29,15 @@ from mien.evaluate.trial import keeps_pose
 from mien.image.mark import Mark
 from mien.types import Guidable
 from mien.video.animation import Animation
-from mien.video.film import Film, FilmError
+from mien.video.film import FilmError
 from mien.video.journal import Journal
 from mien.video.recover import FilmResult, FilmTools, Tell, recover_film
 
+if TYPE_CHECKING:
+    from mien.video.clip import Clip
+
 PART = ".part"
-"""Ending of the folder beside a film in which its parts lie until it is whole."""
+"""Ending of the folder beside a result in which its parts lie until it is whole."""
 ENDS = 1 << 20
 """Bytes from either end of a file by which it is known again."""
 SECONDS_BETWEEN_LINES = 15.0
@@ -72,9 +76,12 @@ def work_on_film(job: Job, films: FilmJob, bound: Bound, show: Show) -> tuple[Fi
     if source is None or target is None:
         raise FilmError("a film is read from a file and written to one")
     film, notes = open_film(source, target, films)
+    refuse_too_large(job.name, film.height, film.width, asked)
+    film.refuse_size(asked.scale)
     identify = bound.identify or load_judge(asked.device)
     tools = FilmTools(bound.model, bound.find or load_finder(asked.device), identify)
-    part = target.with_name(target.name + PART)
+    place = Path(os.path.realpath(target))  # of a link, where it points
+    part = place.with_name(place.name + PART)
 
     def sign(num_faces: int) -> Mark | None:
         return None if asked.no_mark else mark_by(asked.model, num_faces)
@@ -91,7 +98,7 @@ def work_on_film(job: Job, films: FilmJob, bound: Bound, show: Show) -> tuple[Fi
     return result, notes
 
 
-def open_film(source: Path, target: Path, films: FilmJob) -> tuple[Film, tuple[str, ...]]:
+def open_film(source: Path, target: Path, films: FilmJob) -> "tuple[Animation | Clip, tuple[str, ...]]":
     asked = films.asked
     if films.moving:
         if asked.first is not None or asked.last is not None:
@@ -99,11 +106,9 @@ def open_film(source: Path, target: Path, films: FilmJob) -> tuple[Film, tuple[s
         return Animation(source, target.suffix.lower(), asked.quality, asked.max_pixels), ()
     from mien.video.clip import Clip
     from mien.video.read import Window
-    from mien.video.write import refuse_size
 
     window = Window(asked.first, asked.last)
     clip = Clip(source, target.suffix.lower(), asked.quality, window, asked.max_pixels, asked.tolerant)
-    refuse_size(source, clip.facts, clip.suffix, asked.scale)
     return clip, clip.notes
 
 

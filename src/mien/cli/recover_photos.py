@@ -141,7 +141,8 @@ def begin_photo(job: Job, asked: RecoverArguments, bound: Bound) -> Begun:
         original = open_photo(job.source, asked.max_pixels, asked.tolerant)
     image = original.photo.image
     bound.fits(image)
-    refuse_too_large(job, original.photo, asked)
+    height, width = image.shape[1:]
+    refuse_too_large(job.name, height, width, asked)
     return Begun(job, original, bound.prepare(image), watch.seconds["read"])
 
 
@@ -165,12 +166,11 @@ def finish_photo(
     return Done(original, result, notes, took)
 
 
-def refuse_too_large(job: Job, photo: Photo, asked: RecoverArguments) -> None:
+def refuse_too_large(name: str, height: int, width: int, asked: RecoverArguments) -> None:
     """The limit holds for what comes out too."""
-    height, width = photo.image.shape[1:]
     if asked.scale > 1 and height * width * asked.scale**2 > asked.max_pixels:
         raise ImageError(
-            f"{job.name}: {asked.scale} times {width} x {height} is more than the limit of "
+            f"{name}: {asked.scale} times {width} x {height} is more than the limit of "
             f"{asked.max_pixels:,} pixels"
         )
 

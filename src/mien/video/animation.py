@@ -18,6 +18,8 @@ from mien.types import Image
 from mien.video.film import FilmError, Frame, Painted, Plane
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP"}
+LONGEST = {".gif": 65535, ".webp": 16383}
+"""Side that such a file can have."""
 SHORTEST = 20
 """Milliseconds; what a file says to be shown for less, viewers show for a tenth of a second."""
 USUAL = 100
@@ -45,10 +47,18 @@ class Animation:
         self.tick = Fraction(1, 1000)
         self.num_expected = count_frames(path)
         with clear_errors(str(path)), Pillow.open(path) as picture:
-            width, height = picture.size
+            self.width, self.height = picture.size
             self.loop: int | None = picture.info.get("loop")
-        if width * height > max_pixels:
-            raise FilmError(f"{path}: {width} x {height} pixels, more than the limit of {max_pixels:,}")
+        if self.width * self.height > max_pixels:
+            told = f"{self.width} x {self.height} pixels"
+            raise FilmError(f"{path}: {told}, more than the limit of {max_pixels:,}")
+
+    def refuse_size(self, scale: int) -> None:
+        """Said before work begins."""
+        sides, longest = (self.width * scale, self.height * scale), LONGEST[self.suffix]
+        if max(sides) > longest:
+            told = f"{sides[0]} x {sides[1]} pixels cannot be in a {self.suffix} file"
+            raise FilmError(f"{self.path}: {told}, whose sides have {longest:,} at most")
 
     @property
     def unchanged(self) -> Path | None:

@@ -32,6 +32,27 @@ class Clip:
         self.notes = refuse_sound(path, suffix)
 
     @property
+    def width(self) -> int:
+        """Before it is turned."""
+        return self.facts.width
+
+    @property
+    def height(self) -> int:
+        return self.facts.height
+
+    def refuse_size(self, scale: int) -> None:
+        """Said before work begins, too: H.264 takes no half pixel of colour."""
+        sides = (self.width * scale, self.height * scale)
+        is_odd = any(
+            side % 2 and is_half for side, is_half in zip(sides, self.facts.coding.halves, strict=True)
+        )
+        if is_odd and self.suffix != ".webm":
+            raise FilmError(
+                f"{self.path}: {sides[0]} x {sides[1]} pixels cannot be in a {self.suffix} file; "
+                "a .webm file can"
+            )
+
+    @property
     def tick(self) -> Fraction:
         return self.facts.tick
 

@@ -10,10 +10,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -25,9 +26,12 @@ from mien.video.cuts import SIDE, Glimpse
 from mien.video.film import FilmError
 from mien.video.track import Person, Sight
 
+Told = TypeVar("Told")
 SETTINGS, LOOKS, SEGMENTS = "settings.json", "looks.jsonl", "segments.jsonl"
 OWN = (SETTINGS, LOOKS, SEGMENTS, "segment-*", "unfinished.*", "whole.*")
 """What may lie in the folder; one with anything else in it is somebody's own."""
+END = "null"
+"""The line after the last frame's."""
 SECONDS_AT_RISK = 2.0
 """Lines that came within so long go to the disk together; a power cut may take them."""
 PERSON_STEP = 1 / 127
@@ -59,11 +63,11 @@ class Journal:
         self.folder = folder
         self._synced = time.monotonic()
         kept = folder / SETTINGS
-        self.goes_on = kept.exists() and kept.read_text(encoding="utf-8") == settings
+        self.goes_on = kept.exists() and kept.read_bytes() == settings.encode()
         if not self.goes_on:
             folder.mkdir(parents=True, exist_ok=True)
             empty(folder)
-            kept.write_text(settings, encoding="utf-8")
+            kept.write_bytes(settings.encode())
             sync(kept)
         for name in (LOOKS, SEGMENTS):
             drop_torn_line(folder / name)
@@ -74,20 +78,18 @@ class Journal:
 
     def end_looks(self) -> None:
         """There are no more frames."""
-        self._append(LOOKS, "null", urgent=True)
+        self._append(LOOKS, END, urgent=True)
 
     def looks(self) -> Iterator[Look]:
         """Those of all frames so far."""
-        for line in lines(self.folder / LOOKS):
-            if line != "null":
-                yield look_from_json(json.loads(line))
+        yield from self._read(LOOKS, look_from_json)
 
     @property
     def has_all_looks(self) -> bool:
         last = ""
         for line in lines(self.folder / LOOKS):
             last = line
-        return last == "null"
+        return last == END
 
     def segment(self, number: int, suffix: str) -> Path:
         """Where it is, or will be."""
@@ -98,16 +100,28 @@ class Journal:
         sync(written)
         written.replace(segment)
         sync(self.folder)
-        told = {"shown": list(sums.shown.items()), "cosines": list(sums.cosines.items())}
-        self._append(SEGMENTS, json.dumps(told), urgent=True)
+        self._append(SEGMENTS, json.dumps(sums_to_json(sums)), urgent=True)
 
     def sums(self) -> list[Sums]:
         """Of the segments that are done, from the first on."""
-        read = [json.loads(line) for line in lines(self.folder / SEGMENTS)]
-        return [Sums(dict(told["shown"]), dict(told["cosines"])) for told in read]
+        return [*self._read(SEGMENTS, sums_from_json)]
 
     def remove(self) -> None:
         shutil.rmtree(self.folder)
+
+    def _read(self, name: str, read: Callable[..., Told]) -> Iterator[Told]:
+        """What each line tells, but for the last one's `null`."""
+        for number, line in enumerate(lines(self.folder / name), start=1):
+            if line == END:
+                continue
+            try:
+                told = read(json.loads(line))
+            except (ValueError, TypeError, LookupError, RuntimeError) as error:  # the last is torch's
+                raise FilmError(
+                    f"line {number} of {self.folder / name} is damaged: without the folder "
+                    f"{self.folder} work begins anew"
+                ) from error
+            yield told
 
     def _append(self, name: str, line: str, urgent: bool) -> None:
         with (self.folder / name).open("a", encoding="utf-8") as file:
@@ -130,7 +144,7 @@ def empty(folder: Path) -> None:
 
 def lines(path: Path) -> Iterator[str]:
     if path.exists():
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 yield line.rstrip("\n")
 
@@ -169,7 +183,7 @@ def look_to_json(look: Look) -> list[object]:
 
 def look_from_json(told: list) -> Look:
     moment, duration, seen, faces = told
-    glimpse = torch.frombuffer(bytearray(base64.b64decode(seen)), dtype=torch.uint8).reshape(3, SIDE, SIDE)
+    glimpse = torch.frombuffer(bytearray(unlettered(seen)), dtype=torch.uint8).reshape(3, SIDE, SIDE)
     sights = []
     for place, score, person in faces:
         numbers = torch.tensor(place, dtype=torch.float32)
@@ -178,11 +192,24 @@ def look_from_json(told: list) -> Look:
     return Look(moment, duration, glimpse, tuple(sights))
 
 
+def sums_to_json(sums: Sums) -> dict[str, object]:
+    return {"shown": [*sums.shown.items()], "cosines": [*sums.cosines.items()]}
+
+
+def sums_from_json(told: dict) -> Sums:
+    return Sums(dict(told["shown"]), dict(told["cosines"]))
+
+
 def packed(person: Person) -> str:
     whole = (person / PERSON_STEP).round().clamp(-127, 127).to(torch.int8)
     return base64.b64encode(whole.numpy().tobytes()).decode("ascii")
 
 
 def unpacked(text: str) -> Float[Tensor, " features"]:
-    whole = torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.int8)
+    whole = torch.frombuffer(bytearray(unlettered(text)), dtype=torch.int8)
     return torch.nn.functional.normalize(whole.float(), dim=0)
+
+
+def unlettered(text: str) -> bytes:
+    """Letters that are none of base64's are an error."""
+    return base64.b64decode(text, validate=True)

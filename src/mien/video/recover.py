@@ -111,7 +111,10 @@ def recover_film(
     tell: Tell = lambda stage, done, total: None,
     sign: Callable[[int], Mark | None] = lambda num_faces: None,
 ) -> FilmResult:
-    """From what the film is to a file, signed for its faces; the journal goes when that is there."""
+    """From what the film is to a file, signed for its faces; the journal goes when that is there.
+
+    Both have to be on one disk.
+    """
     look_through(film, tools.find, tools.identify, journal, tell)
     plan = make_plan(journal, film.tick, tools.model.template, tools.model.crop_size, options.only_largest)
     is_copy = not plan.ways and options.scale == 1 and film.unchanged is not None
@@ -124,7 +127,7 @@ def recover_film(
         segments = [journal.segment(number, film.segment_suffix) for number in range(count)]
         film.join(finished, segments, plan.frames, sign(len(plan.ways)) if plan.ways else None)
     sync(finished)
-    os.replace(finished, target)  # noqa: PTH105 (renames over what is there)
+    finished.replace(os.path.realpath(target))  # what a link points to is replaced, not the link
     result = summed(plan, journal.sums(), is_copy)
     journal.remove()
     return result

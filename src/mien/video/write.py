@@ -112,16 +112,6 @@ def refuse_sound(path: Path, suffix: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def refuse_size(path: Path, facts: Facts, suffix: str, scale: int) -> None:
-    """Said before work begins, too: H.264 takes no half pixel of colour."""
-    sides = (facts.width * scale, facts.height * scale)
-    is_odd = any(side % 2 and is_half for side, is_half in zip(sides, facts.coding.halves, strict=True))
-    if is_odd and suffix != ".webm":
-        raise FilmError(
-            f"{path}: {sides[0]} x {sides[1]} pixels cannot be in a {suffix} file; a .webm file can"
-        )
-
-
 def takes(suffix: str, codec: str) -> bool:
     """Whether such a file can hold it."""
     with av.open(io.BytesIO(), "w", format=CONTAINERS[suffix]) as container:
