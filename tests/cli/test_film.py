@@ -73,6 +73,32 @@ def test_a_broken_film_among_others(mien, clip, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["clip.mp4"]
 
 
+def test_films_of_a_folder_and_of_a_pattern(mien, clip, tmp_path):
+    folder = tmp_path / "in"
+    (folder / "b").mkdir(parents=True)
+    clip.replace(folder / "b" / "clip.mov")
+    (folder / "notes.txt").write_text("no film")
+    assert mien("recover", folder, "-o", tmp_path / "out", "--no-identity").status == 0
+    assert (tmp_path / "out" / "b" / "clip.mov").exists()
+    pattern = folder / "**" / "*.mov"
+    assert mien("recover", pattern, "-o", folder / "new", "--no-identity").status == 0
+    assert (folder / "new" / "b" / "clip.mov").exists()
+    ran = mien("recover", folder / "*.mp4", "-o", tmp_path / "more")
+    assert ran.err == f"{folder / '*.mp4'}: error: no picture fits this pattern\n"
+
+
+def test_films_among_photos_are_said(mien, clip, tmp_path):
+    Pillow.new("RGB", (48, 40)).save(tmp_path / "a.png")
+    ran = mien("recover", tmp_path, "-o", tmp_path / "out")
+    assert ran.status == 0
+    said = "1 film is left out: recover films by themselves, as in mien recover"
+    assert ran.err.startswith(f"{tmp_path}: {said} '{tmp_path / '*.mp4'}' -o OUT\n")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+    ran = mien("recover", clip, tmp_path, "-o", tmp_path / "out")
+    assert ran.status == 2
+    assert "is a film: recover photos by themselves" in ran.err
+
+
 def test_moving_pictures(mien, gif, tmp_path):
     ran = mien("recover", gif, "-o", tmp_path / "out.webp")
     assert ran.status == 0

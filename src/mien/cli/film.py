@@ -1,7 +1,10 @@
 """Films for `mien recover`: what makes a film of an input, and what may be asked for."""
 
 import argparse
+import glob
 import re
+import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.util import find_spec
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mien.cli.archive_arguments import LOCAL
 from mien.cli.arguments import Options, UsageError
-from mien.cli.inputs import STANDARD, Found, Input, collect, one_line
+from mien.cli.inputs import PICTURE, STANDARD, Found, Input, Kind, collect, expand, one_line
 from mien.cli.outputs import Job, TextOutput, allow, refuse_clashes
 from mien.cli.progress import Show
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv",
          ".flv", ".3gp", ".ogv")  # fmt: skip
 """Suffixes of what is read as a film."""
+FILM = Kind("film", FILMS)
 FILM_TARGETS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 MOVING = (".gif", ".webp")
 """What moves if it was written so."""
@@ -30,7 +34,8 @@ FILM_NOTES = f"""
 Films ({" ".join(FILMS[:6])} ...) become films ({" ".join(FILM_TARGETS)}) with their sound as it is, and need
 pip install 'mien[video]'. A GIF or animated WebP becomes one where OUT ends in .gif or .webp; into any other
 OUT goes its first picture. Faces are followed through each scene, and steadied. A film that was stopped, even
-by force, goes on where it was: what is done lies in OUT.part meanwhile.
+by force, goes on where it was: what is done lies in OUT.part meanwhile. A folder or a pattern stands for its
+films where it has no photos; else for its photos, and its films are named by a pattern such as 'in/*.mp4'.
 
   mien recover clip.mp4 -o clear.mp4 --from 1:30 --to 1:45
 """
@@ -79,10 +84,44 @@ def seconds(text: str) -> Fraction:
 
 def are_films(words: list[str], out: str | None) -> bool:
     """Whether the inputs are films; photos among them are refused."""
-    films = [word for word in words if Path(word).suffix.lower() in FILMS]
+    results = None if out in (None, STANDARD) else Path(out)
+    films = [word for word in words if stands_for_films(word, results)]
     if films and len(films) < len(words):
         raise UsageError(f"{one_line(films[0])} is a film: recover photos by themselves")
     return bool(films) or moves_on(words, out)
+
+
+def stands_for_films(word: str, results: Path | None) -> bool:
+    """A file or pattern by its suffix, a folder or another pattern by what there is."""
+    if word == STANDARD or not is_search(word):
+        return Path(word).suffix.lower() in FILMS
+    films, photos = (any(found_by(word, results, kind)) for kind in (FILM, PICTURE))
+    return films and not photos
+
+
+def is_search(word: str) -> bool:
+    """Whether it names a folder or a pattern, and not a file."""
+    path = Path(word)
+    return path.is_dir() or (not path.exists() and glob.has_magic(word))
+
+
+def found_by(word: str, results: Path | None, kind: Kind) -> Iterator[Path]:
+    """The files of a kind that a folder or a pattern stands for."""
+    found = expand(word, results, kind)
+    return (item.path for item in found if isinstance(item, Input) and item.path is not None)
+
+
+def left_out(words: list[str], results: Path | None) -> Iterator[str]:
+    """Which films lie among the photos that are recovered, and what to do about them."""
+    for word in filter(is_search, words):
+        films = [*found_by(word, results, FILM)]
+        if films:
+            count = "1 film is" if len(films) == 1 else f"{len(films)} films are"
+            pattern = films[0].parent / f"*{films[0].suffix}"
+            yield (
+                f"{one_line(word)}: {count} left out: recover films by themselves, "
+                f"as in mien recover {one_line(shlex.quote(str(pattern)))} -o OUT"
+            )
 
 
 def moves_on(words: list[str], out: str | None) -> bool:
@@ -110,7 +149,7 @@ def refuse_film_options(asked: FilmArguments) -> None:
 def recover_films(asked: "RecoverArguments", out: str) -> int:
     """All of them, one after the other; the exit status."""
     check_films(asked, out)
-    found = collect(asked.inputs)
+    found = collect(asked.inputs, Path(out), FILM)
     moving = Path(asked.inputs[0]).suffix.lower() in MOVING
     jobs = film_jobs(found, out, moving)
     allowed, refusals = allow(jobs, asked.overwrite)

@@ -1,4 +1,4 @@
-"""Which pictures an INPUT stands for: files, folders, patterns, and standard input."""
+"""Which pictures, or films, an INPUT stands for: files, folders, patterns, and standard input."""
 
 import glob
 import os
@@ -11,6 +11,21 @@ from mien.cli.arguments import READABLE, UsageError
 
 STANDARD = "-"
 """As a file's name: standard input, or standard output where something is written."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What folders and patterns are searched for."""
+
+    name: str
+    suffixes: tuple[str, ...]
+
+    def fits(self, path: Path) -> bool:
+        """By its name."""
+        return path.suffix.lower() in self.suffixes and path.is_file()
+
+
+PICTURE = Kind("picture", READABLE)
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,7 @@ class Found:
     problems: tuple[Problem, ...]
 
 
-def collect(words: list[str], results: Path | None = None) -> Found:
+def collect(words: list[str], results: Path | None = None, kind: Kind = PICTURE) -> Found:
     """The pictures, in the order of the words and sorted within a folder, each once.
 
     `results` is where results go: when it lies in a folder that is searched, what an earlier run
@@ -59,7 +74,7 @@ def collect(words: list[str], results: Path | None = None) -> Found:
     found: dict[tuple[Path | None, Path], Input] = {}
     problems: list[Problem] = []
     for word in words:
-        for item in expand(word, results):
+        for item in expand(word, results, kind):
             if isinstance(item, Problem):
                 problems.append(item)
             else:
@@ -68,35 +83,35 @@ def collect(words: list[str], results: Path | None = None) -> Found:
     return Found(tuple(found.values()), tuple(problems))
 
 
-def expand(word: str, results: Path | None) -> Iterator[Input | Problem]:
+def expand(word: str, results: Path | None, kind: Kind) -> Iterator[Input | Problem]:
     """What one INPUT stands for."""
     path = Path(word)
     if word == STANDARD:
         yield Input(None, Path("stdin"))
     elif path.is_dir():
-        yield from search(path, results)
+        yield from search(path, results, kind)
     elif path.is_file():
         yield Input(path, Path(path.name))
     elif path.exists():
         yield Problem(one_line(word), "is neither a file nor a folder (a pipe can be read as -)")
     elif glob.has_magic(word):
-        yield from match(word, results)
+        yield from match(word, results, kind)
     elif os.path.lexists(path):
         yield Problem(one_line(word), "is a link to nothing")
     else:
         yield Problem(one_line(word), "no such file or folder")
 
 
-def search(folder: Path, results: Path | None) -> Iterator[Input | Problem]:
-    """All pictures below a folder."""
-    found = list(walk(folder, results))
+def search(folder: Path, results: Path | None, kind: Kind) -> Iterator[Input | Problem]:
+    """All of a kind below a folder."""
+    found = list(walk(folder, results, kind))
     if not found:
-        yield Problem(one_line(str(folder)), "there are no pictures in this folder")
+        yield Problem(one_line(str(folder)), f"there are no {kind.name}s in this folder")
     yield from found
 
 
-def walk(folder: Path, results: Path | None) -> Iterator[Input | Problem]:
-    """The pictures below a folder; hidden names and everything that is no picture are passed over.
+def walk(folder: Path, results: Path | None, kind: Kind) -> Iterator[Input | Problem]:
+    """All of a kind below a folder; hidden names and everything else are passed over.
 
     Links are followed, but no folder is entered twice, so that one which holds itself comes to an end.
     """
@@ -113,27 +128,27 @@ def walk(folder: Path, results: Path | None) -> Iterator[Input | Problem]:
         except OSError as error:
             yield Problem(one_line(str(here)), reason(error))
             continue
-        yield from (Input(entry, entry.relative_to(folder)) for entry in entries if is_picture(entry))
+        yield from (Input(entry, entry.relative_to(folder)) for entry in entries if kind.fits(entry))
         waiting.extend(entry for entry in reversed(entries) if entry.is_dir())
 
 
-def match(pattern: str, results: Path | None) -> Iterator[Input | Problem]:
-    """What a pattern fits that the shell left alone: pictures, and folders of them."""
+def match(pattern: str, results: Path | None, kind: Kind) -> Iterator[Input | Problem]:
+    """What a pattern fits that the shell left alone: files of a kind, and folders of them."""
     fixed, changing = split_pattern(pattern)
     found: list[Input | Problem] = []
     if "**" in changing:
         # not glob: it would follow a folder that links to itself, again and again
-        for item in walk(fixed, results):
+        for item in walk(fixed, results, kind):
             if isinstance(item, Problem) or fits(item.place.parts, changing):
                 found.append(item)
     else:
         for path in map(Path, sorted(glob.glob(pattern))):  # noqa: PTH207 (Path.glob takes no absolute pattern)
-            if is_picture(path):
+            if kind.fits(path):
                 found.append(Input(path, path.relative_to(fixed)))
             elif path.is_dir():
-                found.extend(search(path, results))
+                found.extend(search(path, results, kind))
     if not found:
-        yield Problem(one_line(pattern), "no picture fits this pattern")
+        yield Problem(one_line(pattern), f"no {kind.name} fits this pattern")
     yield from found
 
 
@@ -151,11 +166,6 @@ def fits(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     if pattern[0] == "**":
         return fits(parts, pattern[1:]) or fits(parts[1:], pattern)
     return fnmatchcase(parts[0], pattern[0]) and fits(parts[1:], pattern[1:])
-
-
-def is_picture(path: Path) -> bool:
-    """By its name."""
-    return path.suffix.lower() in READABLE and path.is_file()
 
 
 def reason(error: OSError) -> str:

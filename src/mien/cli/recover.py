@@ -34,6 +34,7 @@ from mien.cli.film import (
     FilmArguments,
     add_film,
     are_films,
+    left_out,
     recover_films,
     refuse_film_options,
 )
@@ -201,10 +202,13 @@ def run(words: list[str]) -> int:
     if are_films(asked.inputs, asked.out):
         return recover_films(asked, out)
     refuse_film_options(asked)
-    found = collect(asked.inputs, None if out == STANDARD else Path(out))
+    results = None if out == STANDARD else Path(out)
+    found = collect(asked.inputs, results)
     jobs = plan(asked.inputs, found, out, beside=endings_of(asked))
     allowed, refusals = allow(jobs, asked.overwrite, in_journal(jobs, out))
     with TextOutput(asked.report, found) as report, Show(len(allowed)) as show:
+        for line in left_out(asked.inputs, results):
+            show.say(line)
         for problem in (*found.problems, *refusals):
             show.fail(problem)
             report.write(problem.as_json())
