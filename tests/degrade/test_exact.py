@@ -19,6 +19,7 @@ def made_up_picture(height: int = 64, width: int = 48) -> Image:
 FINGERPRINTS = {
     "gfrnet": "c5b773248b05eef5",
     "mmrb": "b645179f4c6c6aa5",
+    "grain": "7bacc929f350110e",
     "mdfr": "591826b716031438",
     "mdfr_literal": "50d65625e230d987",
 }

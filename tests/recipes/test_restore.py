@@ -53,7 +53,7 @@ def test_a_run_trains_judges_and_leaves_weights(folder: Path) -> None:
     entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     figures = [entry["validation"] for entry in entries if "validation" in entry]
     assert {"psnr", "psnr_gain"} <= set(figures[-1])
-    assert json.loads((folder / "config.json").read_text())["recipe"]["profile"] == "gfrnet"
+    assert json.loads((folder / "config.json").read_text())["recipe"]["profiles"] == ["gfrnet"]
     export_player(folder, "restore", folder / "weights.safetensors", torch.float16)
     assert (folder / "weights.safetensors").stat().st_size > 1000
 

@@ -17,7 +17,7 @@ RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 PORTABLE_PARTS = ("detector", "look", "identity", "reader", "parser")
 """Networks behind the scenes that can be exported."""
 TEMPLATES = ("ffhq", "gpen", "arcface", "bfm", "box")
-PROFILES = ("gfrnet", "mmrb", "mdfr", "mdfr_literal")
+PROFILES = ("gfrnet", "mmrb", "grain", "mdfr", "mdfr_literal")
 RECIPES = (
     "detector",
     "expression",
@@ -63,6 +63,7 @@ RECIPES = (
     "restore-identity",
     "restore-mmrb",
     "restore-sharp",
+    "restore-wide",
     "restore-paper",
     "rotate",
     "rotate-and-render",

@@ -24,7 +24,11 @@ def stored_pairs(photos: PackedPhotos, indices: list[int]) -> Pairs:
     return Pairs(damaged=images, truth=images)
 
 
-def damaged_pairs(pairs: Pairs, variety: Variety, damage: Profile, generator: torch.Generator) -> Pairs:
-    """Vary the true pictures, then damage them."""
+def damaged_pairs(
+    pairs: Pairs, variety: Variety, profiles: tuple[Profile, ...], generator: torch.Generator
+) -> Pairs:
+    """Vary the true pictures, then damage them, an equal part by each profile."""
     truth = variety(pairs.truth, generator)
-    return Pairs(damaged=damage(truth, generator), truth=truth)
+    parts = zip(truth.tensor_split(len(profiles)), profiles, strict=True)
+    damaged = torch.cat([damage(part, generator) for part, damage in parts if len(part)])
+    return Pairs(damaged=damaged, truth=truth)

@@ -140,6 +140,13 @@ PROFILES: dict[str, Profile] = {
         noises=_levels(25),
         qualities=tuple(range(5, 51)),
     ),
+    # old prints and dark rooms: grain over a picture that is fair otherwise, which no paper has
+    "grain": Profile(
+        gaussian_sigmas=(0.0, *steps(0.5, 2.0, 0.1)),
+        scales=steps(1.0, 4.0, 0.1),
+        noises=tuple(level / 255 for level in range(5, 46)),
+        qualities=(0, *range(30, 91)),
+    ),
     # MDFR section IV.A, with ranges that leave a face to restore
     "mdfr": Profile(
         gaussian_sigmas=steps(0.2, 3.0, 0.1),

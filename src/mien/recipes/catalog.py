@@ -61,6 +61,7 @@ from mien.recipes.restore import (
     restore_mmrb,
     restore_paper,
     restore_sharp,
+    restore_wide,
 )
 from mien.recipes.rotate import (
     RotateRecipe,
@@ -135,6 +136,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "restore-identity": restore_identity,
     "restore-mmrb": restore_mmrb,
     "restore-sharp": restore_sharp,
+    "restore-wide": restore_wide,
     "restore-paper": restore_paper,
     "rotate": rotate,
     "rotate-and-render": rotate_and_render,

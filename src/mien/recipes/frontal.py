@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -38,7 +37,7 @@ from mien.recipes.sources import Sources
 from mien.recipes.vgg import read_vgg11, start_from_vgg11
 from mien.recipes.views import by_yaw, open_turned, pose_maps
 from mien.train.config import Networks, Run, TrainConfig
-from mien.train.muon import Muon
+from mien.train.muon import OptimizerName, make_optimizer
 from mien.train.order import shuffled_indices
 from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
@@ -66,7 +65,7 @@ class FrontalRecipe:
     contrast: float = 0.15
     gray_share: float = 0.03
     batch_size: int = 16
-    optimizer: Literal["muon", "adam"] = "muon"
+    optimizer: OptimizerName = "muon"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     critic_learning_rate: float = 1e-4
@@ -173,17 +172,12 @@ class FrontalRecipe:
         return Player(
             name="ffn",
             network=network,
-            optimizer=self.make_optimizer(network),
+            optimizer=make_optimizer(self.optimizer, network, self.learning_rate, self.weight_decay),
             objective=learn,
             ema_decay=self.ema_decay,
             schedule=warmup_cosine(self.num_warmup, self.training.num_steps, floor=0.01),
             clip_norm=self.clip_norm,
         )
-
-    def make_optimizer(self, network: FrontalNetwork) -> torch.optim.Optimizer:
-        if self.optimizer == "muon":
-            return Muon(network, self.learning_rate, self.weight_decay)
-        return torch.optim.AdamW(network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
 
     def critic(
         self, name: str, critic: Critic, frontalizer: FrontalNetwork, condition: Condition

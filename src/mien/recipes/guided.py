@@ -42,7 +42,7 @@ from mien.models.restore.network import PatchCritic
 from mien.recipes.guided_exam import Examination
 from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.config import Run, TrainConfig
-from mien.train.muon import Muon
+from mien.train.muon import OptimizerName, make_optimizer
 from mien.train.order import generator_at, shuffled_indices
 from mien.train.plateau import drop_on_plateau
 from mien.train.player import Player
@@ -97,7 +97,7 @@ class GuidedRecipe:
     flow_learning_rate: float = 3e-3
     """Of the first phase."""
     weight_decay: float = 1e-4
-    optimizer: Literal["muon", "adam"] = "muon"
+    optimizer: OptimizerName = "muon"
     betas: tuple[float, float] = (0.9, 0.999)
     """Of Adam."""
     critic_learning_rate: float = 1e-4
@@ -209,18 +209,13 @@ class GuidedRecipe:
         return Player(
             name="guided",
             network=network,
-            optimizer=self.make_optimizer(network),
+            optimizer=make_optimizer(
+                self.optimizer, network, self.learning_rate, self.weight_decay, self.betas
+            ),
             objective=learn,
             ema_decay=self.ema_decay,
             schedule=self.schedule(folder),
             clip_norm=self.clip_norm,
-        )
-
-    def make_optimizer(self, network: GuidedNetwork) -> torch.optim.Optimizer:
-        if self.optimizer == "muon":
-            return Muon(network, self.learning_rate, self.weight_decay)
-        return torch.optim.AdamW(
-            network.parameters(), self.learning_rate, self.betas, weight_decay=self.weight_decay
         )
 
     def schedule(self, folder: Path) -> Callable[[int], float]:

@@ -83,7 +83,7 @@ class QualityRecipe:
             batches=batches,
             training=self.training,
             config=self,
-            prepare=lambda pairs, generator: damaged_pairs(pairs, self.variety, damage, generator),
+            prepare=lambda pairs, generator: damaged_pairs(pairs, self.variety, (damage,), generator),
             validate=examination.figures,
         )
 

@@ -21,6 +21,7 @@ from mien.models.restore.objective import (
 )
 from mien.recipes.sources import Sources
 from mien.train.config import Networks, Run, TrainConfig
+from mien.train.muon import OptimizerName, make_optimizer
 from mien.train.order import generator_at, shuffled_indices
 from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
@@ -38,9 +39,11 @@ class RestoreRecipe:
 
     network: RestoreConfig = SMALL
     objective: RestoreObjectiveConfig = field(default_factory=RestoreObjectiveConfig)
-    profile: str = "gfrnet"
+    profiles: tuple[str, ...] = ("gfrnet",)
+    """Each damages an equal part of the pictures; the first is what is judged by."""
     variety: Variety = field(default_factory=Variety)
     batch_size: int = 8
+    optimizer: OptimizerName = "adam"
     learning_rate: float = 5e-4
     weight_decay: float = 1e-4
     num_warmup: int = 200
@@ -64,7 +67,7 @@ class RestoreRecipe:
             pack_photos(sources.need("photos", "folders of aligned faces"), size, packed, smallest=size)
         everything = PackedPhotos.open(packed)
         training, held_out = everything.split(every=max(2, len(everything) // self.num_validation))
-        damage = PROFILES[self.profile]
+        profiles = tuple(PROFILES[name] for name in self.profiles)
         network = RestoreNetwork(self.network)
         if self.start_from_package:
             load_packaged(network, RESTORE.weights, RESTORE.sha256)
@@ -76,14 +79,14 @@ class RestoreRecipe:
                 training, shuffled_indices(len(training), self.batch_size, step, seed, rank, num_ranks)
             )
 
-        examination = Examination(held_out, self.profile)
+        examination = Examination(held_out, self.profiles[0])
         return Run(
             folder=folder,
             players=self.players(network, embed),
             batches=batches,
             training=self.training,
             config=self,
-            prepare=lambda pairs, generator: damaged_pairs(pairs, self.variety, damage, generator),
+            prepare=lambda pairs, generator: damaged_pairs(pairs, self.variety, profiles, generator),
             validate=examination.figures,
         )
 
@@ -125,9 +128,7 @@ class RestoreRecipe:
         return Player(
             name="restore",
             network=network,
-            optimizer=torch.optim.AdamW(
-                network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
-            ),
+            optimizer=make_optimizer(self.optimizer, network, self.learning_rate, self.weight_decay),
             objective=learn,
             ema_decay=self.ema_decay,
             schedule=warmup_cosine(self.num_warmup, self.training.num_steps, floor=0.01),
@@ -165,6 +166,14 @@ def restore() -> RestoreRecipe:
     return RestoreRecipe()
 
 
+def restore_wide() -> RestoreRecipe:
+    """From the package's weights on, where a part of the damage is grain, heavy noise and motion."""
+    profiles = ("gfrnet",) * 5 + ("mmrb", "grain", "grain")
+    return replace(
+        restore(), profiles=profiles, optimizer="muon", learning_rate=4e-4, start_from_package=True
+    )
+
+
 def restore_identity() -> RestoreRecipe:
     """`restore` with the identity term of equation 8; needs an embedder."""
     return replace(restore(), objective=RestoreObjectiveConfig(identity_weight=0.1))
@@ -186,7 +195,7 @@ def restore_paper() -> RestoreRecipe:
     return RestoreRecipe(
         network=PAPER,
         objective=PAPER_LITERAL,
-        profile="mdfr",
+        profiles=("mdfr",),
         learning_rate=1e-4,
         weight_decay=0.0,
     )

@@ -5,7 +5,7 @@ networks that see few pictures learn in fewer steps with it than with Adam alone
 """
 
 from collections.abc import Callable, Iterable
-from typing import overload
+from typing import Literal, overload
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,9 @@ NUM_ITERATIONS = 5
 RMS_OF_ADAM = 0.2
 """Root mean square of a step of Adam in units of its rate, which steps of Muon are scaled to (Liu and others,
 2025), so that one rate serves both."""
+
+
+OptimizerName = Literal["muon", "adam"]
 
 
 class Muon(torch.optim.Optimizer):
@@ -83,6 +86,19 @@ class Muon(torch.optim.Optimizer):
         square.lerp_(gradient.square(), 1 - slower)
         count = float(state["step"])
         return mean / (1 - slow**count) / ((square / (1 - slower**count)).sqrt() + 1e-8)
+
+
+def make_optimizer(
+    name: OptimizerName,
+    network: nn.Module,
+    lr: float,
+    weight_decay: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> torch.optim.Optimizer:
+    """Of all weights of a network; `betas` are Adam's."""
+    if name == "muon":
+        return Muon(network, lr, weight_decay)
+    return torch.optim.AdamW(network.parameters(), lr, betas, weight_decay=weight_decay)
 
 
 def orthogonalized(matrix: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
