@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from mien.layers.norm import ConvNorm, fold_norms
 
 Network = TypeVar("Network", bound=nn.Module)
-MOST_LAYOUTS = 16
-"""Kept of a convolution, one for each shape of its input that was met."""
+MOST_LAYOUTS = 4
+"""Kept of a convolution, one for each shape of its input that was met; more would be memory for little."""
 
 
 class PackedConv(nn.Module):
