@@ -11,6 +11,8 @@ from mien.types import Detection, Face, Image, Reading, Recovery
 from mien.zoo.cards import LIKENESS
 
 Json = dict[str, object]
+WEIGHTS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
+"""Endings of files of weights, which say nothing of a model."""
 
 
 def describe_size(image: Image) -> list[int]:
@@ -46,7 +48,7 @@ def describe_face(face: Face, model: str) -> Json:
     """What became of a face; evidence is the share of the recovery that was seen in the photo."""
     told: Json = {
         **describe_detection(face.detection),
-        "model": model,
+        "model": label_of(model),
         "evidence": round(evidence_share(face), 4),
         "pasted": face.pasted,
     }
@@ -82,9 +84,30 @@ def mark_of_views(views: Sequence[Recovery], model: str) -> Mark:
 
 
 def mark_by(model: str, num_faces: int, faces: tuple[FaceMark, ...] = ()) -> Mark:
-    """Where a user keeps files is nobody's business."""
+    return Mark(version("mien"), label_of(model), num_faces, faces)
+
+
+def label_of(model: str, num_parts: int = 1) -> str:
+    """What people call a model: of a file's path the end alone, since where it lies is nobody's business."""
     kind, colon, file = model.partition(":")
-    return Mark(version("mien"), f"{kind}:{Path(file).name}" if colon else model, num_faces, faces)
+    path = Path(file)
+    path = path.with_suffix("") if path.suffix.lower() in WEIGHTS else path
+    return f"{kind}:{'/'.join(path.relative_to(path.anchor).parts[-num_parts:])}" if colon else model
+
+
+def labels_of(models: Sequence[str]) -> dict[str, str]:
+    """Each model once, by what people call it: so much of its path as tells it from the others."""
+    once = list(dict.fromkeys(models))
+    lengths = range(1, 1 + max((len(Path(model).parts) for model in once), default=0))
+    called: dict[str, str] = {}
+    for model in once:
+        ends = (
+            label_of(model, length)
+            for length in lengths
+            if sum(label_of(other, length) == label_of(model, length) for other in once) == 1
+        )
+        called[next(ends, model)] = model
+    return called
 
 
 def describe_likeness(cosine: float) -> Json:

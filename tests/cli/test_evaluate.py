@@ -120,11 +120,10 @@ def test_models_by_file(mien, studio, tmp_path, monkeypatch, faces):
     assert "No such file" in ran.err
     assert mien(*words, *models[:-1], f"prior:{tmp_path / 'a' / 'x.safetensors'}").status == 0
     found = json.loads((tmp_path / "out" / "report.json").read_text())
-    # of one file name twice both are told whole, else the bare name is enough
-    assert found["models"] == ["restore", *files, "prior:x"]
+    assert found["models"] == ["restore", "guided:a/x", "guided:b/x", "prior:x"]
     mark = hashlib.sha256(b"a").hexdigest()
     assert found["checksums"]["prior:x"] == mark
-    assert found["checksums"][files[0]] == f"{mark} with restore"
+    assert found["checksums"]["guided:a/x"] == f"{mark} with restore"
     assert mien("evaluate", "blind", "--photos", tmp_path / "ffhq", "--model", "nobody:x").status == 2
 
 

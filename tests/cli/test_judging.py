@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mien.cli.arguments import UsageError
-from mien.cli.judging import labels, load_judges, stand_in
+from mien.cli.judging import load_judges, stand_in
 from mien.metrics.perceptual import perceptual_distance
 from mien.models.identity.embed import Identifier
 from mien.models.identity.network import IdentityConfig, IdentityNetwork
@@ -20,14 +20,6 @@ TINY = IdentityConfig(
     activation="relu",
     dropout=0.0,
 )
-
-
-def test_files_are_called_by_their_bare_names():
-    assert labels(["restore", "prior:/a/x.safetensors", "restore"]) == {
-        "restore": "restore",
-        "prior:x": "prior:/a/x.safetensors",
-    }
-    assert list(labels(["prior:a/x", "prior:b/x", "rotate:b/x"])) == ["prior:a/x", "prior:b/x", "rotate:x"]
 
 
 def test_a_stand_in_for_lpips_says_that_it_is_one():

@@ -35,7 +35,7 @@ def test_a_sheet_of_faces(mien, weights: Path, tmp_path: Path) -> None:
     first = sheet.read_bytes()
     assert source_type(first) == GENERATED
     (mark,) = read_marks(first)
-    assert (mark.model, mark.num_faces) == ("prior:generator.safetensors", 6)
+    assert (mark.model, mark.num_faces) == ("prior:generator", 6)
     assert "6 faces drawn by mien" in mien("inspect", sheet).out
     refused = mien("sample", "-n", 6, "--weights", weights, "-o", sheet)
     assert refused.status == 2

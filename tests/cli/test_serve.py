@@ -14,12 +14,7 @@ import pytest
 
 from mien.cli import serve
 from mien.cli.arguments import MODELS
-from mien.cli.serve import labels_of, listen
-
-
-def test_visitors_do_not_see_where_files_are():
-    names = ["restore", "rotate:/a/b/new.safetensors", "rotate:/c/new.safetensors", "guided:x"]
-    assert labels_of(names) == ["restore", "rotate:new", "rotate:new (2)", "guided:x"]
+from mien.cli.serve import listen
 
 
 def test_a_port_that_is_taken_is_said(mien):

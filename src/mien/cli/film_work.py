@@ -24,7 +24,7 @@ from mien.cli.recover import RecoverArguments
 from mien.cli.recover_photos import Bound, bound_recover, refuse_too_large
 from mien.cli.tools import load_finder, load_judge
 from mien.cli.work import FAILURES, explain
-from mien.describe import Json, describe_likeness, mark_by
+from mien.describe import Json, describe_likeness, label_of, mark_by
 from mien.evaluate.trial import keeps_pose
 from mien.image.mark import Mark
 from mien.types import Guidable
@@ -219,7 +219,7 @@ def describe(job: Job, result: FilmResult, notes: tuple[str, ...], seconds: floa
         "output": job.target_name,
         "frames": result.num_frames,
         "duration": round(result.seconds, 3),
-        "model": model,
+        "model": label_of(model),
         "seconds": round(seconds, 2),
         "faces": faces,
         "notes": [one_line(note) for note in notes],

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mien.cli.arguments import MODELS, UsageError
 from mien.cli.tools import load_judge, load_model
+from mien.describe import labels_of
 from mien.evaluate.judges import Judges, QualityOf
 from mien.faces.identify import Identify
 from mien.image.resize import resize
@@ -29,20 +30,7 @@ from mien.zoo.weights import checksum, fill, find_weights, load_tensors
 
 def load_models(names: Sequence[str] | None, device: str) -> dict[str, Recoverer]:
     """Models, each once, by what a report calls them; without names the first there is."""
-    return {called: load_model(name, device) for called, name in labels(names or MODELS[:1]).items()}
-
-
-def labels(names: Sequence[str]) -> dict[str, str]:
-    """What a report calls each: of a file's path its bare name alone, where that says which is meant."""
-    once = list(dict.fromkeys(names))
-    short = [short_name(name) for name in once]
-    called = [one if short.count(one) == 1 else name for one, name in zip(short, once, strict=True)]
-    return dict(zip(called, once, strict=True))
-
-
-def short_name(name: str) -> str:
-    kind, colon, file = name.partition(":")
-    return f"{kind}:{Path(file).stem}" if colon else name
+    return {called: load_model(name, device) for called, name in labels_of(names or MODELS[:1]).items()}
 
 
 def load_judges(
@@ -88,7 +76,7 @@ def load_quality(weights: Path, device: str) -> QualityOf:
 def checksums_of(names: Sequence[str], judges: Judges, parts: tuple[str, ...]) -> dict[str, str]:
     """What a report's numbers depend on: weights of models and judges, and the files a user gave."""
     try:
-        marks = {called: mark_of_model(name) for called, name in labels(names).items()}
+        marks = {called: mark_of_model(name) for called, name in labels_of(names).items()}
         marks |= {name: mark_of(PARTS[name]) for name in parts}
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error

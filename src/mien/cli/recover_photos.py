@@ -19,7 +19,7 @@ from mien.cli.tools import load_finder, load_judge, load_model
 from mien.cli.turning import of_the_masks_size, with_turning
 from mien.cli.variants import Variants, bind_variants, variant_endings, write_variants
 from mien.cli.work import work_through
-from mien.describe import Json, describe_size, mark_of, notes_on, percent
+from mien.describe import Json, describe_size, label_of, mark_of, notes_on, percent
 from mien.faces.identify import Identify
 from mien.image.io import FORMATS, ImageError, Photo
 from mien.image.mark import Mark
@@ -243,7 +243,7 @@ def describe(job: Job, done: Done, model: str) -> Json:
         "output": job.target_name,
         "size": describe_size(done.original.photo.image),
         "output_size": describe_size(done.result.photo),
-        "model": model,
+        "model": label_of(model),
         "seconds": {stage: round(seconds, 4) for stage, seconds in done.seconds.items()},
         "faces": [describe_face(face, model) for face in done.result.faces],
         "notes": list(done.notes),

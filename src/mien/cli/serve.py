@@ -4,9 +4,7 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.cli.arguments import (
@@ -131,30 +129,19 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def make_studio(asked: ServeArguments, settings: "ServeSettings") -> "Studio":
-    """All models, loaded before anybody comes."""
+    """All models, loaded before anybody comes; visitors hear no more of files than tells them apart."""
     from mien.cli.tools import load_finder, load_judge, load_model, load_reader
+    from mien.describe import labels_of
     from mien.web.studio import Studio
 
-    names = [*dict.fromkeys((*MODELS, *asked.model))]
-    labels = labels_of(names)
+    names = labels_of((*MODELS, *asked.model))
     return Studio(
-        {label: load_model(name, asked.device, "auto") for label, name in zip(labels, names, strict=True)},
+        {label: load_model(name, asked.device, "auto") for label, name in names.items()},
         settings.max_pixels,
         load_finder(asked.device),
         load_judge(asked.device),
         load_reader(asked.device),
     )
-
-
-def labels_of(names: Sequence[str]) -> list[str]:
-    """What visitors call the models: nothing that says where their files are."""
-    labels: list[str] = []
-    for name in names:
-        kind, colon, file = name.partition(":")
-        label = f"{kind}:{Path(file).stem}" if colon else kind
-        number = sum(other == label or other.startswith(f"{label} (") for other in labels)
-        labels.append(f"{label} ({number + 1})" if number else label)
-    return labels
 
 
 def serve(studio: "Studio", settings: "ServeSettings", door: socket.socket) -> None:

@@ -1,6 +1,7 @@
 """A result as the page shows it: files in a folder of the visitor's own, and what is said of each face."""
 
 import json
+import re
 import shutil
 import uuid
 import zipfile
@@ -193,7 +194,7 @@ def write_downloads(all_done: list[Recovered], folder: Path, title: str) -> tupl
     faces = folder / f"{stem}_faces.zip"
     with zipfile.ZipFile(faces, "w") as archive:
         for done in all_done:
-            place = done.wish.model.replace(":", "_")
+            place = re.sub("[:/]", "_", done.wish.model)
             for number, face in enumerate(done.result.faces):
                 for kind, pixels in zip(KINDS, pictures_of(face), strict=True):
                     mark = None if kind == "before" else mark_of([face], done.wish.model)
