@@ -101,6 +101,14 @@ class Slow(Brighten):
         return super().recover(crop)
 
 
+@dataclass(frozen=True)
+class Broken(Brighten):
+    """One with a mistake in it."""
+
+    def recover(self, crop):
+        raise KeyError("a place in the program: /secret/path")
+
+
 def face_at(x, y, side, score=0.9):
     template = torch.tensor([[0.34, 0.4], [0.66, 0.4], [0.5, 0.58], [0.37, 0.76], [0.63, 0.76]])
     box = torch.tensor([x, y, x + side, y + side], dtype=torch.float32)
@@ -159,6 +167,11 @@ def studio(settings, slow):
 def make_studio(settings, slow):
     models = {"restore": Brighten(), "guided": Guide(), "rotate": Turner(), "slow": slow}
     return Studio(models, settings.max_pixels, find, identify, read)
+
+
+@pytest.fixture
+def broken():
+    return Broken()
 
 
 @pytest.fixture(scope="session")

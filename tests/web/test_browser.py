@@ -218,6 +218,18 @@ def test_a_file_that_is_no_picture_is_a_sentence(visit, make_picture):
     visitor.wait_for("400 x 300 pixels, more than the limit")
 
 
+def test_a_mistake_of_ours_is_a_sentence_and_the_page_goes_on(visit, make_picture, studio, broken):
+    whole, studio.models["restore"] = studio.models["restore"], broken
+    visitor = visit()
+    visitor.give("old.png", make_picture(240, 200))
+    visitor.recover()
+    visitor.wait_for("Something went wrong in the server")
+    assert "secret" not in visitor.page.content()
+    studio.models["restore"] = whole
+    visitor.recover()
+    visitor.wait_for("1 face recovered")
+
+
 def test_what_is_cancelled_ends_and_others_go_on(visit, make_picture, slow):
     first, second = visit(), visit()
     first.give("first.png", make_picture(240, 200))

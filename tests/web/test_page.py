@@ -17,8 +17,9 @@ from mien.image.mark import read_marks
 from mien.web.app import make_app
 from mien.web.desk import Desk
 from mien.web.errors import RefusedError
-from mien.web.events import layers_of
+from mien.web.events import Events, layers_of
 from mien.web.handlers import Asked, Handlers, read_upload, summary
+from mien.web.layout import build
 from mien.web.page import add_page, token_holder
 from mien.web.show import forget, mask_of
 
@@ -150,6 +151,28 @@ def test_what_is_painted_becomes_a_mask_of_the_photo(handlers, asked):
 def test_what_cannot_be_done_is_a_sentence(handlers, asked, changes, said):
     with pytest.raises(RefusedError, match=said):
         carry_out(handlers, handlers.recover(asked(**changes), None))
+
+
+def test_whatever_takes_a_while_ends_though_it_failed(studio, handlers, asked, broken):
+    async def connected():  # without an event loop gradio makes its own and leaves them open
+        events = Events(build(studio, forget), handlers)
+        events.connect()
+        return events
+
+    events = asyncio.run(connected())
+    layout, fns = events.layout, events.layout.blocks.fns
+    busy = {number for number, fn in fns.items() if layout.inputs.cancel in fn.outputs}
+    revived = {number: fn.trigger_after for number, fn in fns.items() if fn.trigger_only_on_failure}
+    assert len(revived) == 3
+    assert busy - set(revived) == set(revived.values())
+    studio.models["restore"] = broken
+    with pytest.raises(KeyError):  # as gradio hears of it, which writes its trace and calls for `fail`
+        carry_out(handlers, handlers.recover(asked(), None))
+    assert handlers.desk.num_open == 0
+    changes = events.fail()
+    assert "mistake of ours" in changes[layout.outputs.status]
+    assert changes[layout.inputs.recover]["interactive"]
+    assert not changes[layout.inputs.cancel]["interactive"]
 
 
 def test_the_document_s_program_runs(studio, settings, serve, tmp_path, make_picture, monkeypatch, capsys):

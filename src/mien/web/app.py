@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from mien.web.api import make_router
 from mien.web.desk import Desk
-from mien.web.errors import RefusedError, sentence
+from mien.web.errors import MISTAKE, RefusedError, sentence
 from mien.web.gate import Gate, headers_of
 from mien.web.manual import make_manual
 from mien.web.policy import Policy
@@ -83,10 +83,7 @@ def add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def mistaken(request: Request, error: Exception) -> Response:
-        return JSONResponse(
-            {"error": "Something went wrong in the server, which is a mistake of ours: its log has more."},
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-        )
+        return JSONResponse({"error": MISTAKE}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def place_of(loc: tuple[object, ...]) -> str:

@@ -10,6 +10,7 @@ from mien.image.io import ImageError, TooManyPixelsError, UnknownFormatError
 from mien.web.desk import BusyError, LateError, StoppedError
 
 RETRY_SECONDS = 5
+MISTAKE = "Something went wrong in the server, which is a mistake of ours: its log has more."
 
 
 class RefusedError(Exception):

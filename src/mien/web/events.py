@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from gradio.blocks import BlockContext
 from gradio.components import Component
+from gradio.events import Dependency
 
-from mien.web.errors import RefusedError
+from mien.web.errors import MISTAKE, RefusedError
 from mien.web.handlers import (
     TURNTABLE,
     Asked,
@@ -42,7 +43,7 @@ class Events:
         """Every event."""
         inputs, outputs, layout = self.inputs, self.outputs, self.layout
         with layout.blocks:
-            gr.on(
+            recovering = gr.on(
                 [inputs.recover.click],
                 self.recover,
                 [
@@ -59,8 +60,9 @@ class Events:
                 show_progress="hidden",
                 api_visibility="private",
             )  # fmt: skip
+            self.revive_after(recovering)
             for button, handler in ((outputs.turn, self.turn), (outputs.turntable, self.play)):
-                gr.on(
+                turning = gr.on(
                     [button.click],
                     handler,
                     [layout.shown, outputs.face, outputs.yaw],
@@ -68,6 +70,7 @@ class Events:
                     show_progress="hidden",
                     api_visibility="private",
                 )
+                self.revive_after(turning)
             self.connect_small()
 
     def connect_small(self) -> None:
@@ -109,6 +112,17 @@ class Events:
             lambda: FOUND,
             None,
             inputs.cover,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+    def revive_after(self, event: Dependency) -> None:
+        """Also after a mistake of ours, of which gradio puts the trace into the log, the page goes on."""
+        event.failure(
+            self.fail,
+            None,
+            [self.outputs.status, self.inputs.recover, self.inputs.cancel],
             queue=False,
             show_progress="hidden",
             api_visibility="private",
@@ -240,6 +254,10 @@ class Events:
         return {self.inputs.editor: gr.update(visible=True, value=value), self.layout.canvas: canvas}
 
     # --- what changes
+
+    def fail(self) -> Changes:
+        """Nothing is being done any more, and nobody foresaw why."""
+        return self.busy(False) | {self.outputs.status: complain(MISTAKE)}
 
     def busy(self, is_busy: bool) -> Changes:
         """One thing at a time."""
