@@ -195,10 +195,10 @@ def test_what_cannot_be_meant_is_refused(photo: Image) -> None:
 def test_what_is_before_a_face_stays_as_it_was(photo: Image) -> None:
     """Of which the parser says that only the left half is face."""
 
-    def left_half(faces: Images, names: tuple[str, ...]) -> Masks:
+    def left_half(faces: Images, groups: tuple[tuple[str, ...], ...]) -> Masks:
         assert faces.shape[1:] == (3, 256, 256)
-        assert "skin" in names
-        assert "hair" not in names
+        assert "skin" in groups[0]
+        assert "hair" not in groups[0]
         return (torch.arange(256.0) < 128).float().expand(len(faces), 1, 256, 256)
 
     options = RecoverOptions(only_face=True)
@@ -210,7 +210,7 @@ def test_what_is_before_a_face_stays_as_it_was(photo: Image) -> None:
 
 
 def test_turned_heads_are_not_looked_at_for_what_is_before_them(photo: Image) -> None:
-    def never(faces: Images, names: tuple[str, ...]) -> Masks:
+    def never(faces: Images, groups: tuple[tuple[str, ...], ...]) -> Masks:
         raise AssertionError("it is not pasted")
 
     options, model = RecoverOptions(only_face=True), Brighter(keeps_pose=False)

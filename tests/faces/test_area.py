@@ -13,7 +13,7 @@ def test_the_face_is_made_of_classes_of_the_parser() -> None:
 
 @pytest.mark.parametrize("size", [64, 256, 512])
 def test_the_rim_is_soft_and_the_size_is_the_pictures(size: int) -> None:
-    def square(faces: Images, names: tuple[str, ...]) -> Masks:
+    def square(faces: Images, groups: tuple[tuple[str, ...], ...]) -> Masks:
         area = torch.zeros(len(faces), 1, *faces.shape[-2:])
         area[:, :, 64:192, 64:192] = 1.0
         return area

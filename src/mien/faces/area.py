@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
 
 from mien.image.filter import gaussian_blur
-from mien.types import Image, Images, Mask, Masks
+from mien.types import Image, Images, Mask
 
 FACE = (
     "skin", "nose", "eye_glasses", "left_eye", "right_eye", "left_brow", "right_brow", "left_ear",
@@ -17,13 +19,13 @@ PARSED_SIZE = 256
 RIM = 2.5
 """Standard deviation of the soft rim, in pixels of a picture of that size."""
 
-FindParts = Callable[[Images, tuple[str, ...]], Masks]
-"""Aligned faces of `PARSED_SIZE` to where they show any of some classes."""
+FindParts = Callable[[Images, tuple[tuple[str, ...], ...]], Float[Tensor, "batch groups height width"]]
+"""Aligned faces of `PARSED_SIZE` to where they show any class of each group."""
 
 
 def face_area(picture: Image, find_parts: FindParts) -> Mask:
     """Its inside is 1, its rim soft, and what lies before the face 0."""
     size = picture.shape[-1]
     parsed = F.interpolate(picture[None], (PARSED_SIZE, PARSED_SIZE), mode="bilinear", antialias=True)
-    area = gaussian_blur(find_parts(parsed.clamp(0, 1), FACE), torch.tensor([RIM]))
+    area = gaussian_blur(find_parts(parsed.clamp(0, 1), (FACE,)), torch.tensor([RIM]))
     return F.interpolate(area, (size, size), mode="bilinear")[0].clamp(0, 1)

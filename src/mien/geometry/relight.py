@@ -16,7 +16,7 @@ from mien.geometry.mesh import vertex_normals
 from mien.geometry.rasterize import Rasterizer, rasterize
 from mien.geometry.shade import Light, harmonics
 from mien.geometry.texture import vertex_colors, visible_vertices
-from mien.types import Images
+from mien.types import Images, Masks
 
 Colors = Float[Tensor, "batch vertices 3"]
 Weights = Float[Tensor, "batch vertices"]
@@ -53,9 +53,13 @@ DEFAULT = RelightSettings()
 
 
 def relit(
-    estimate: Estimate, photos: Images, draw: Rasterizer = rasterize, settings: RelightSettings = DEFAULT
+    estimate: Estimate,
+    photos: Images,
+    draw: Rasterizer = rasterize,
+    settings: RelightSettings = DEFAULT,
+    free: Masks | None = None,
 ) -> Estimate:
-    """The same faces in the light of their photos."""
+    """The same faces in the light of their photos; `free` is where it is known that nothing covers them."""
     face, (height, width) = estimate.face, photos.shape[-2:]
     triangles, points = face.closure.triangles, face.points
     normals = vertex_normals(face.turned, triangles)
@@ -63,6 +67,8 @@ def relit(
     few = slice(None, None, settings.every)
     weights = (visible & (normals[..., 2] > settings.facing))[:, few].to(photos)
     colors = vertex_colors(photos, points[:, few])
+    if free is not None:
+        weights = weights * vertex_colors(free.expand(-1, 3, -1, -1), points[:, few])[..., 0]
     height_in_face = estimate.face.closure.add_to(face.vertices)[:, few, 1]
     halves = (weights * (height_in_face > 0), weights * (height_in_face <= 0))
     shown = (colors, estimate.albedo[:, few], normals[:, few])

@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from mien.faces.chain import Chain
 from mien.faces.detect import FindTwice
@@ -36,9 +38,9 @@ from mien.models.restore.network import RestoreNetwork
 from mien.models.restore.recover import Restorer, RestoreSettings
 from mien.models.rotate.network import SMALL as ROTATE_SMALL
 from mien.models.rotate.network import RotateNetwork
-from mien.models.rotate.recover import Rotator
+from mien.models.rotate.recover import USUALLY_KEPT, RotateSettings, Rotator
 from mien.runtime.choose import Runtime
-from mien.types import FindFaces, Images, Masks, Recoverer
+from mien.types import FindFaces, Images, Recoverer
 from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, PARSER, READER, RESTORE, ZOO
 from mien.zoo.portable import running
 from mien.zoo.prior import load_prior_from
@@ -77,11 +79,12 @@ def load_frontal_from(path: Path, device: torch.device) -> Frontalizer:
 
 
 def load_rotate_from(path: Path, device: torch.device) -> Rotator:
-    """The parser is loaded when something is to be kept, and not before."""
+    """Hair and hats stay on: the parser knows where they are."""
     network = RotateNetwork(ROTATE_SMALL)
     fill(network, load_tensors(path), path)
     read, model = load_reader(str(device)), load_morphable("cpu")
-    return Rotator(network, read, model, device, find_parts=find_parts)
+    settings = RotateSettings(keep=USUALLY_KEPT)
+    return Rotator(network, read, model, device, settings, find_parts)
 
 
 def load_complete_from(path: Path, device: torch.device) -> Chain:
@@ -97,9 +100,12 @@ def load_guided_from(path: Path, device: torch.device) -> Guided:
     return Guided(network, load_restore(device), load_detector(name), load_identifier(name), device)
 
 
-def find_parts(faces: Images, names: tuple[str, ...]) -> Masks:
-    """Where an aligned face has these classes of the parser."""
-    return area_of(load_parser("cpu")(faces), names)
+def find_parts(
+    faces: Images, groups: tuple[tuple[str, ...], ...]
+) -> Float[Tensor, "batch groups height width"]:
+    """Where an aligned face has any of each group's classes of the parser."""
+    chances = load_parser("cpu")(faces)
+    return torch.cat([area_of(chances, names) for names in groups], dim=1)
 
 
 LOADERS: dict[str, Callable[[Path, torch.device], Recoverer]] = {

@@ -7,7 +7,7 @@ from mien.geometry.morphable import LinearMorphable
 from mien.geometry.pose import rotation_from_angles
 from mien.geometry.shade import even_light
 from mien.models.rotate.network import RotateConfig, RotateNetwork
-from mien.models.rotate.recover import KEEPABLE, RotateSettings, Rotator
+from mien.models.rotate.recover import KEEPABLE, NEVER_COVERS, RotateSettings, Rotator
 from mien.types import Crop, Reading, Recoverer, Turnable
 
 SIZE, SIDE = 64, 15
@@ -182,17 +182,32 @@ def test_a_users_mask_is_of_the_photo_and_replaces_what_was_found():
 def test_glasses_can_stay_on():
     asked = []
 
-    def find_parts(images, names):
-        asked.append(names)
-        return torch.ones_like(images[:, :1])
+    def find_parts(images, groups):
+        asked.append(groups)
+        everywhere = torch.ones_like(images[:, :1])
+        return torch.cat([everywhere * ("eye_glasses" in names) for names in groups], 1)
 
     recovery = make(find_parts=find_parts).keeping("glasses")([covered_crop()])[0]
-    assert asked == [KEEPABLE["glasses"]]
+    ((_, stays, _),) = asked
+    assert set(stays) == {*KEEPABLE["glasses"], *NEVER_COVERS}
     torch.testing.assert_close(recovery.pixels, covered_crop().pixels)
     with pytest.raises(ValueError, match="a face parser is needed"):
         make().keeping("glasses")
     with pytest.raises(ValueError, match="cannot keep nose"):
         make(find_parts=find_parts).keeping("nose")
+
+
+def test_what_the_parser_takes_for_no_face_comes_off_too():
+    def find_parts(images, groups):
+        hidden = torch.zeros_like(images[:, :1])
+        hidden[:, :, 36:44, 24:32] = 1.0
+        return torch.cat([hidden * ("background" in names) for names in groups], 1)
+
+    plain, helped = (make(find_parts=find)([crop()])[0] for find in (None, find_parts))
+    changed = (plain.pixels - helped.pixels).abs().amax(0) > 0.05
+    assert changed[38:42, 26:30].all()
+    assert not changed[:30].any()
+    assert float(helped.evidence[0, 40, 28]) < 0.1
 
 
 def test_fidelity_mixes_in_the_input_of_a_face_in_its_own_pose():

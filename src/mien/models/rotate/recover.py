@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from mien.geometry.morphable import LinearMorphable
 from mien.geometry.pose import angle_between, angles_from_rotation, rotation_from_angles, turned_to_yaw
 from mien.geometry.relight import relit
 from mien.geometry.rotate import RotationSettings, rotate
+from mien.image.filter import gaussian_blur
 from mien.image.occlusion import occlusion_mask, softened, swap
 from mien.image.warp import warp_affine
 from mien.layers.running import OnTorch
@@ -27,14 +29,26 @@ from mien.models.rotate.network import RotateNetwork
 from mien.types import Affine, Crop, Detection, Image, Images, Mask, Masks, ReadFace, Recovery, RunNetwork
 
 TEMPLATE = "ffhq"
-FindParts = Callable[[Images, tuple[str, ...]], Masks]
-"""Faces aligned as crops are, and names of a parser's classes, to where these are."""
+Groups = tuple[tuple[str, ...], ...]
+FindParts = Callable[[Images, Groups], Float[Tensor, "batch groups height width"]]
+"""Faces aligned as crops are, and groups of a parser's classes, to where each group is."""
 KEEPABLE: dict[str, tuple[str, ...]] = {
     "glasses": ("eye_glasses",),
     "hair": ("hair",),
     "hat": ("hat",),
 }
 """What can be left on, and a parser's names for it."""
+USUALLY_KEPT = ("hair", "hat")
+"""A fringe is in front of a face, too, but nobody wants it off."""
+NEVER_COVERS = ("left_eye", "right_eye", "left_brow", "right_brow")
+"""What can be seen of these is free, as equation 5's auxiliary mask has it."""
+NO_FACE = ("background", "cloth", "necklace")
+NO_SKIN = (*NO_FACE, "hair", "hat", "eye_glasses")
+"""What the light on a face cannot be told by."""
+RIM = 12 / 256
+"""In sides of the crop: so near to the outline of the face background is no cover, as that is seldom right."""
+HOLES = 2 / 256
+"""Standard deviation, in sides of the crop, of the blur that closes a found mask."""
 LARGEST_YAW, LARGEST_PITCH = 90.0, 30.0
 SAME_POSE = 1.0
 """A turn by less than these degrees is none."""
@@ -101,7 +115,9 @@ class Prepared:
     """How much of each pixel the photo shows, whatever is in front."""
     mirrored: Mask
     kept: Mask
-    """What the user wants to stay."""
+    """What is never taken off."""
+    covers: Mask
+    """What is in front of the face as the parser has it, beside what the network finds."""
     given: Mask | None
     """What the user says is covered."""
     is_turned: bool
@@ -153,8 +169,9 @@ class Rotator:
         return self.with_settings(replace(self.settings, yaw=yaw, pitch=pitch))
 
     def keeping(self, *things: str) -> "Rotator":
-        """The same that leaves these things on: keys of `KEEPABLE`."""
-        return self.with_settings(replace(self.settings, keep=things))
+        """The same that leaves these things on as well: keys of `KEEPABLE`."""
+        every = dict.fromkeys((*self.settings.keep, *things))
+        return self.with_settings(replace(self.settings, keep=tuple(every)))
 
     def pasting(self) -> "Rotator":
         """The same that puts turned faces back into their photo, too."""
@@ -194,9 +211,10 @@ class Rotator:
         if not reading.certainty >= self.settings.least_certainty:
             return left(crop, f"not read in 3D (certainty {reading.certainty:.2f}): left as it is")
         pixels = crop.pixels.float()[None]
-        estimate = relit(estimate_of(self.model, [reading], self.closure), pixels)
+        free, kept, covers = self.parts(pixels)
+        estimate = relit(estimate_of(self.model, [reading], self.closure), pixels, free=free)
         wanted = self.wanted(estimate.face.rotation)
-        planes = torch.cat((pixels, self.kept(pixels), self.given(crop)), 1)  # (1, 5, S, S)
+        planes = torch.cat((pixels, kept, covers, self.given(crop)), 1)  # (1, 6, S, S)
         is_turned = float(angle_between(estimate.face.rotation, wanted)) > SAME_POSE
         if not is_turned:
             expected, face = estimate.draw(estimate.face.rotation, self.crop_size, self.crop_size)
@@ -207,7 +225,7 @@ class Rotator:
         self,
         crop: Crop,
         estimate: Estimate,
-        planes: Float[Tensor, "1 5 side side"],
+        planes: Float[Tensor, "1 6 side side"],
         wanted: Float[Tensor, "1 3 3"],
     ) -> Prepared:
         """The photo's pixels at the wanted pose; cut anew as a face in it is, if it will not go back."""
@@ -222,20 +240,20 @@ class Rotator:
             turned = detection_of(five_points_at(self.model, estimate, wanted)[0])
             cut = place_crop(turned, size)  # crop_from_result
             drawn = warp_affine(drawn, cut[None], size, size, "border")
-        planes, expected, face, seen, mirrored = drawn.clamp(0, 1).split((5, 3, 1, 1, 1), dim=1)
+        planes, expected, face, seen, mirrored = drawn.clamp(0, 1).split((6, 3, 1, 1, 1), dim=1)
         return self.make_prepared(crop, planes, expected, face, seen, mirrored, True)
 
     def make_prepared(
         self,
         crop: Crop,
-        planes: Float[Tensor, "1 5 side side"],
+        planes: Float[Tensor, "1 6 side side"],
         expected: Images,
         face: Masks,
         seen: Masks,
         mirrored: Masks,
         is_turned: bool,
     ) -> Prepared:
-        base, kept, given = planes.split((3, 1, 1), dim=1)
+        base, kept, covers, given = planes.split((3, 1, 1, 1), dim=1)
         shown, on_base = base, torch.lerp(base, expected, face)
         if self.settings.swaps:
             soft = softened(occlusion_mask(base * face, expected * face, face)) * face
@@ -249,6 +267,7 @@ class Rotator:
             seen=seen[0],
             mirrored=mirrored[0],
             kept=kept[0],
+            covers=(covers * inside(face, round(RIM * self.crop_size)))[0],
             given=None if self.mask is None else given[0],
             is_turned=is_turned,
         )
@@ -263,12 +282,14 @@ class Rotator:
         angles[:, 1] = self.settings.pitch
         return rotation_from_angles(angles)
 
-    def kept(self, pixels: Images) -> Masks:
-        """Where what the user wants to keep is."""
-        if not self.settings.keep or self.find_parts is None:
-            return torch.zeros_like(pixels[:, :1])
-        names = tuple(name for thing in self.settings.keep for name in KEEPABLE[thing])
-        return (self.find_parts(pixels, names) > 0.5).to(pixels)
+    def parts(self, pixels: Images) -> tuple[Masks, Masks, Masks]:
+        """Where skin is free, where what stays is, and where what is no face is; a parser tells."""
+        if self.find_parts is None:
+            nothing = torch.zeros_like(pixels[:, :1])
+            return 1 - nothing, nothing, nothing
+        stays = (*NEVER_COVERS, *(name for thing in self.settings.keep for name in KEEPABLE[thing]))
+        hides, kept, covers = self.find_parts(pixels, (NO_SKIN, stays, NO_FACE)).split(1, dim=1)
+        return 1 - surely(hides), (kept > 0.5).to(pixels), covers
 
     def given(self, crop: Crop) -> Masks:
         """The user's mask as the crop has it."""
@@ -290,11 +311,15 @@ class Rotator:
     def make(self, shown: Images, expected: Images) -> tuple[Images, Masks]:
         """Pictures in [0, 1] and chances, on the processor."""
         made, logits = self.run(2 * shown - 1, 2 * expected - 1)
-        return ((made + 1) / 2).clamp(0, 1), torch.sigmoid(logits)
+        chances = torch.sigmoid(logits.float())
+        return ((made + 1) / 2).clamp(0, 1), gaussian_blur(
+            chances, torch.full((len(chances),), HOLES * self.crop_size)
+        )
 
     def composed(self, one: Prepared, made: Image, found: Mask) -> Recovery:
         """What is seen stays, what is mirrored stays, the rest is what the network made."""
-        found = (surely(found) if one.given is None else one.given) * (1 - one.kept) * one.face
+        covered = surely(torch.maximum(found, one.covers)) if one.given is None else one.given
+        found = covered * (1 - one.kept) * one.face
         known = torch.minimum(one.seen + one.mirrored, one.face)
         free = float(((1 - found) * known).sum() / known.sum().clamp(min=1))
         if free < self.settings.least_seen:
@@ -314,9 +339,14 @@ class Rotator:
         )
 
 
-def surely(chance: Mask) -> Mask:
+def surely(chance: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:
     """What is doubtful does not count, so that much of it leaves no haze, and a rim no line."""
     return ((chance - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
+
+
+def inside(face: Masks, rim: int) -> Masks:
+    """Without so many pixels along the outline."""
+    return 1 - F.max_pool2d(1 - face, 2 * rim + 1, stride=1, padding=rim)
 
 
 def left(crop: Crop, why: str) -> Recovery:
