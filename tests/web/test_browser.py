@@ -154,7 +154,7 @@ def test_references_help_and_two_models_are_compared(visit, make_picture):
         for seed in (1, 2)
     ]
     visitor.page.set_input_files("#references input[type=file]", references)
-    visitor.page.wait_for_selector("#references >> text=2.png")
+    visitor.page.wait_for_selector("#references [aria-label='2.png']")
     visitor.page.click("button:has-text('More')")
     visitor.choose("#other", "restore")
     visitor.recover()

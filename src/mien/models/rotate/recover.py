@@ -46,7 +46,7 @@ NO_FACE = ("background", "cloth", "necklace")
 NO_SKIN = (*NO_FACE, "hair", "hat", "eye_glasses")
 """What the light on a face cannot be told by."""
 RIM = 12 / 256
-"""In sides of the crop: so near to the outline of the face background is no cover, as that is seldom right."""
+"""In sides of the crop: so near to its outline background covers no face, as an outline is seldom right."""
 HOLES = 2 / 256
 """Standard deviation, in sides of the crop, of the blur that closes a found mask."""
 LARGEST_YAW, LARGEST_PITCH = 90.0, 30.0
