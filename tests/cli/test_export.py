@@ -4,7 +4,7 @@ import torch
 from mien.cli import export
 from mien.cli.main import main
 from mien.models.restore.network import RestoreConfig, RestoreNetwork
-from mien.runtime.portable import Portable
+from mien.runtime.portable import Portable, UnusableRuntimeError
 from mien.zoo.portable import face, picture
 
 SIDE = 16
@@ -45,6 +45,16 @@ def test_what_is_too_far_off_is_not_written(tiny, tmp_path, capsys, monkeypatch)
     assert main(["export", "restore", "-o", str(tmp_path / "restore.onnx")]) == 1
     assert "too far from PyTorch" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_cannot_be_converted_is_told_in_one_line(tiny, tmp_path, capsys, monkeypatch):
+    def refuse(portable, metadata):
+        raise UnusableRuntimeError("onnx does not take restore: no such operator")
+
+    monkeypatch.setattr("mien.runtime.on_onnx.onnx_model", refuse)
+    monkeypatch.setattr(export, "find_spec", lambda package: package)
+    assert main(["export", "restore", "-o", str(tmp_path / "restore.onnx")]) == 2
+    assert "onnx does not take restore" in capsys.readouterr().err
 
 
 @pytest.mark.slow

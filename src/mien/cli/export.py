@@ -96,11 +96,14 @@ def exported(portable: "Portable") -> tuple[bytes, tuple["Difference", ...]]:
     from importlib.metadata import version
 
     from mien.runtime.on_onnx import on_onnx, onnx_model
-    from mien.runtime.portable import compared
+    from mien.runtime.portable import UnusableRuntimeError, compared
 
-    content = onnx_model(portable, {"made by": f"mien {version('mien')}"}).SerializeToString()
-    running = on_onnx(content)
-    each = [compared(portable, running, batch) for batch in BATCHES]
+    try:
+        content = onnx_model(portable, {"made by": f"mien {version('mien')}"}).SerializeToString()
+        running = on_onnx(content)
+        each = [compared(portable, running, batch) for batch in BATCHES]
+    except UnusableRuntimeError as error:
+        raise UsageError(str(error)) from error
     return content, tuple(max(of_one, key=distance) for of_one in zip(*each, strict=True))
 
 
