@@ -5,7 +5,17 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from mien.data.parsing import PackedParsed, Parsed, ParsingVariety, flipped, halved, nearest, pack_parsed
+from mien.data.cover import Cover
+from mien.data.parsing import (
+    PackedParsed,
+    Parsed,
+    ParsingVariety,
+    dressed,
+    flipped,
+    halved,
+    nearest,
+    pack_parsed,
+)
 from mien.degrade.chain import PROFILES
 from mien.image.warp import translation
 
@@ -104,3 +114,18 @@ def test_places_are_whole_pixels() -> None:
     places = nearest(translation(1.0, 0.0).float()[None], 4)
     assert places[0, 0].tolist() == [1, 2, 3, 3]
     assert halved(torch.arange(16).view(1, 4, 4)).tolist() == [[[0, 2], [8, 10]]]
+
+
+def test_what_is_before_a_face_is_background() -> None:
+    labels = torch.ones(3, 32, 32, dtype=torch.long)
+    across, down = torch.meshgrid(torch.linspace(8, 24, 17), torch.linspace(8, 24, 4), indexing="xy")
+    points = torch.stack((across, down), -1).view(1, 68, 2).repeat(3, 1, 1)
+    points[2] = torch.nan
+    plain = Parsed(torch.full((3, 3, 32, 32), 0.5), labels, points)
+    worn = dressed(plain, Cover(shares=(0.0, 0.0, 1.0, 0.0)), 1.0, None, chance())
+    changed = (worn.images != plain.images).any(1)
+    assert bool((worn.labels[changed] == 0).any())
+    assert bool((worn.labels[~changed] == 1).all())
+    assert torch.equal(worn.images[2], plain.images[2])  # where its face is was not known
+    unknown = Parsed(plain.images, labels)
+    assert dressed(unknown, Cover(), 1.0, None, chance()) is unknown

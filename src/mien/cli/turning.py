@@ -40,7 +40,9 @@ def add_turning(group: Options) -> None:
     group.add_argument(
         "--mask", type=Path, metavar="FILE", help="a picture as large as the photo, white where to uncover"
     )
-    group.add_argument("--keep", nargs="+", choices=KEEPABLE, default=[], help="what is not taken off, beside hair and hats")
+    group.add_argument(
+        "--keep", nargs="+", choices=KEEPABLE, default=[], help="what is not taken off, beside hair and hats"
+    )
     group.add_argument("--paste", action="store_true", help="put turned faces into their photo, too")
 
 

@@ -8,15 +8,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mien.data.cover import Cover
 from mien.data.photos import find_photos, square
 from mien.data.variety import drop_color, relight
+from mien.data.worn import Wardrobe
 from mien.degrade.chain import Profile
 from mien.degrade.occlude import OccluderProfile, occlude
 from mien.image.io import read_image
 from mien.image.warp import compose, similarity, translation, warp_affine
 from mien.types import Images
 
-PIXELS, LABELS = "pixels.npy", "labels.npy"
+PIXELS, LABELS, POINTS = "pixels.npy", "labels.npy", "points.npy"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Parsed:
 
     images: Images
     labels: Int[Tensor, "batch label_height label_width"]
+    points: Float[Tensor, "batch 68 2"] | None = None
+    """Landmarks, not finite where they are not known; only what faces wear needs them."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,13 @@ class PackedParsed:
     """(N, 3, size, size), uint8."""
     labels: np.ndarray
     """(N, size, size), uint8."""
+    points: np.ndarray | None = None
+    """(N, 68, 2)."""
 
     @classmethod
     def open(cls, folder: Path) -> "PackedParsed":
-        return cls(np.load(folder / PIXELS, mmap_mode="r"), np.load(folder / LABELS, mmap_mode="r"))
+        points = np.load(folder / POINTS) if (folder / POINTS).exists() else None
+        return cls(np.load(folder / PIXELS, mmap_mode="r"), np.load(folder / LABELS, mmap_mode="r"), points)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -50,7 +57,8 @@ class PackedParsed:
 
     def batch(self, indices: list[int]) -> Parsed:
         labels = torch.from_numpy(self.labels[indices].astype(np.int64))
-        return Parsed(torch.from_numpy(self.pixels[indices]).float().div_(255), labels)
+        points = None if self.points is None else torch.from_numpy(self.points[indices])
+        return Parsed(torch.from_numpy(self.pixels[indices]).float().div_(255), labels, points)
 
 
 def pack_parsed(photos: tuple[Path, ...], maps: tuple[Path, ...], size: int, folder: Path) -> int:
@@ -73,6 +81,23 @@ def read_classes(path: Path, size: int) -> np.ndarray:
     if classes.shape != (size, size):
         raise ValueError(f"{path} has {classes.shape[1]} x {classes.shape[0]} pixels, not {size} x {size}")
     return classes.numpy()
+
+
+def dressed(
+    parsed: Parsed, cover: Cover, share: float, wardrobe: Wardrobe | None, generator: torch.Generator
+) -> Parsed:
+    """That share of the faces behind masks, hands and the like, which are background."""
+    if parsed.points is None:
+        return parsed
+    is_chosen = torch.rand(len(parsed.images), generator=generator) < share
+    chosen = (is_chosen & parsed.points.isfinite().all(-1).all(-1)).nonzero()[:, 0]
+    if not len(chosen):
+        return parsed
+    laid = cover(parsed.images[chosen], parsed.points[chosen], wardrobe, generator)
+    images, labels = parsed.images.clone(), parsed.labels.clone()
+    images[chosen] = laid.images
+    labels[chosen] = labels[chosen].masked_fill(laid.mask[:, 0] > 0.5, 0)
+    return Parsed(images, labels, parsed.points)
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,39 @@
 """The parser: 19 classes on aligned faces, covered, damaged and moved."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from mien.data.parsing import PIXELS, PackedParsed, Parsed, ParsingVariety, halved, pack_parsed
+from mien.data.cover import Cover
+from mien.data.parsing import (
+    PIXELS,
+    POINTS,
+    PackedParsed,
+    Parsed,
+    ParsingVariety,
+    dressed,
+    halved,
+    pack_parsed,
+)
+from mien.data.photos import PackedPhotos
+from mien.data.worn import Wardrobe
 from mien.degrade.chain import PROFILES
 from mien.metrics.overlap import Overlaps
 from mien.models.parser.network import CLASSES, MIRRORED, SMALL, ParserConfig, ParserNetwork
 from mien.models.parser.objective import ParserObjective
 from mien.recipes.sources import Sources
+from mien.recipes.views import read_landmarks
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at
 from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
 from mien.types import Losses
+from mien.zoo.load import load_reader
 
 VALIDATION_SEED = 2029
 
@@ -30,6 +45,9 @@ class ParserRecipe:
     network: ParserConfig = SMALL
     objective: ParserObjective = field(default_factory=ParserObjective)
     variety: ParsingVariety = field(default_factory=ParsingVariety)
+    cover: Cover = field(default_factory=lambda: Cover(shares=(0.35, 0.65, 0.0, 0.0)))
+    dressed_share: float = 0.45
+    """Of the faces, behind masks and hands; needs what is worn."""
     profile: str = "gfrnet"
     most_often: float = 5.0
     """How many times as often a face with a rare class, such as glasses, is seen at most."""
@@ -53,6 +71,10 @@ class ParserRecipe:
             photos = sources.need("photos", "folders of aligned faces")
             maps = sources.need("maps", "folders of their maps of classes")
             pack_parsed(photos, maps, self.network.image_size, packed)
+        wardrobe = open_masks(sources)
+        if wardrobe is not None and not (packed / POINTS).exists():
+            landmarks = read_landmarks(PackedPhotos.open(packed / PIXELS), load_reader("cpu"))
+            np.save(packed / POINTS, landmarks.numpy())
         faces = PackedParsed.open(packed)
         held_out = list(range(self.hold_out_every - 1, len(faces), self.hold_out_every))
         chosen = sorted(set(range(len(faces))) - set(held_out))
@@ -69,12 +91,13 @@ class ParserRecipe:
             batches=batches,
             training=self.training,
             config=self,
-            prepare=self.vary,
-            validate=Examination(faces, held_out, self.profile).figures,
+            prepare=lambda parsed, generator: self.vary(parsed, wardrobe, generator),
+            validate=Examination(faces, held_out, self, wardrobe).figures,
         )
 
-    def vary(self, parsed: Parsed, generator: torch.Generator) -> Parsed:
+    def vary(self, parsed: Parsed, wardrobe: Wardrobe | None, generator: torch.Generator) -> Parsed:
         """Other faces of the same people; their labels at half the side."""
+        parsed = dressed(parsed, self.cover, self.dressed_share, wardrobe, generator)
         varied = self.variety(parsed, MIRRORED, PROFILES[self.profile], generator)
         return Parsed(varied.images, halved(varied.labels))
 
@@ -99,27 +122,38 @@ class ParserRecipe:
 
 @dataclass(frozen=True)
 class Examination:
-    """Held-out faces, as they are and damaged the same way each time."""
+    """Held-out faces, as they are, and damaged and covered the same way each time."""
 
     faces: PackedParsed
     held_out: list[int]
-    profile: str
+    recipe: ParserRecipe
+    wardrobe: Wardrobe | None
 
     @torch.no_grad()
     def figures(self, networks: Networks, device: torch.device) -> Mapping[str, float]:
-        """Intersection over union: the mean of the classes, and the common ones."""
+        """Intersection over union: the mean of the classes, the common ones, and what covers faces."""
         generator = generator_at(torch.device("cpu"), VALIDATION_SEED)
-        clean, damaged = [], []
+        clean, damaged, covered = [], [], []
         for start in range(0, len(self.held_out), 8):
             batch = self.faces.batch(self.held_out[start : start + 8])
-            spoiled = PROFILES[self.profile](batch.images, generator)
-            for images, counts in ((batch.images, clean), (spoiled, damaged)):
+            spoiled = PROFILES[self.recipe.profile](batch.images, generator)
+            behind = dressed(batch, self.recipe.cover, 1.0, self.wardrobe, generator)
+            conditions = ((batch, clean), (replace(batch, images=spoiled), damaged), (behind, covered))
+            for one, counts in conditions:
                 with torch.autocast(device.type, dtype=torch.bfloat16):
-                    found = networks["parser"](images.to(device)).argmax(dim=1).cpu()
-                counts.append(Overlaps.of(found, halved(batch.labels), len(CLASSES)))
-        seen, spoiled_seen = total(clean), total(damaged)
+                    found = networks["parser"](one.images.to(device)).argmax(dim=1).cpu()
+                counts.append(Overlaps.of(found, halved(one.labels), len(CLASSES)))
+        seen, spoiled_seen, behind_seen = total(clean), total(damaged), total(covered)
         named = {name: float(seen.per_class[CLASSES.index(name)]) for name in ("skin", "hair", "nose")}
-        return {"mean": seen.mean, "damaged_mean": spoiled_seen.mean, **named}
+        means = {"mean": seen.mean, "damaged_mean": spoiled_seen.mean, "covered_mean": behind_seen.mean}
+        return means | named
+
+
+def open_masks(sources: Sources) -> Wardrobe | None:
+    """Masks alone: what glasses are, faces that wear them tell."""
+    if sources.masks is None or sources.glasses is None:
+        return None
+    return replace(Wardrobe.open(sources.masks, sources.glasses), mask_share=1.0, glasses_share=0.0)
 
 
 def rarity(shown: Bool[Tensor, "faces classes"], most: float) -> Float[Tensor, " faces"]:
