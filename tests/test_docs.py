@@ -25,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
     shutil.copytree(examples, tmp_path / "examples")
     for name in ("old.jpg", "bad.jpg"):
         shutil.copy(examples / "damaged.jpg", tmp_path / name)
+    shutil.copy(examples / "masked.jpg", tmp_path / "masked.jpg")
     for name in ("good1.jpg", "good2.jpg", "photo.jpg"):
         shutil.copy(examples / "astronaut.jpg", tmp_path / name)
     (tmp_path / "album").mkdir()

@@ -150,7 +150,7 @@ def test_a_turntable_moves_there_and_back(mien, turner, photo, tmp_path, suffix)
         assert picture.size == (64, 64)
     if suffix == ".webp":
         (mark,) = read_marks(out.read_bytes())
-        assert (mark.model, mark.num_faces) == ("rotate:any.safetensors", 1)
+        assert (mark.model, mark.num_faces) == ("rotate:any", 1)
         assert mark.faces[0].box == (0, 0, 63, 63)
 
 
@@ -187,7 +187,7 @@ def test_a_turntable_as_a_film(mien, turner, photo, tmp_path):
         assert film.streams.video[0].average_rate == 10
         assert sum(1 for _ in film.decode(video=0)) == 5
     (mark,) = read_signatures(out)
-    assert (mark.model, mark.num_faces) == ("rotate:any.safetensors", 1)
+    assert (mark.model, mark.num_faces) == ("rotate:any", 1)
 
 
 def test_a_turntable_that_cannot_be_had(mien, turner, photo, tmp_path):
@@ -227,7 +227,7 @@ def test_copies_keep_the_tree_and_are_not_made_twice(mien, turner, photo, tmp_pa
     assert made == ["1.png", "1_yaw+40.png", "1_yaw-30.png"]
     assert read_image(more / "ann" / "1_yaw+40.png")[0, 0, 0] == pytest.approx(0.7, abs=0.01)
     drawn, done = read_marks((more / "ann" / "1_yaw+40.png").read_bytes())
-    assert (drawn.model, done.model, done.num_faces) == ("prior", "rotate:any.safetensors", 1)
+    assert (drawn.model, done.model, done.num_faces) == ("prior", "rotate:any", 1)
     assert source_type((more / "ann" / "1.png").read_bytes()) == GENERATED, "as its photo was"
     assert "1 of 1 are there already" in mien(*words).err
     assert (

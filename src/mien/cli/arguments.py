@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Literal, get_args
 
-MODELS = ("restore", "guided")
+MODELS = ("restore", "guided", "rotate", "complete")
 MODEL_FILES = ("complete", "frontal", "guided", "prior", "restore", "rotate", "spandrel")
 """Kinds of files that models can be loaded from."""
 Runtime = Literal["auto", "torch", "onnx", "openvino"]
