@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien.faces.align import align, cut, whole_crop
-from mien.faces.area import FindParts, face_area
+from mien.faces.area import face_area
 from mien.faces.detect import largest
 from mien.faces.identify import Identify, identity_of, kept_identity
 from mien.faces.paste import fit_whole, paste_many, scale_photo
@@ -27,6 +27,7 @@ from mien.types import (
     Detection,
     Face,
     FindFaces,
+    FindParts,
     Image,
     Mask,
     ReadFace,

@@ -133,6 +133,10 @@ class Result:
     """Time spent in each stage: find, align, recover, identify, paste."""
 
 
+FindParts = Callable[[Images, tuple[tuple[str, ...], ...]], Float[Tensor, "batch groups height width"]]
+"""Aligned faces, and groups of a parser's classes, to where they show any class of each group."""
+
+
 @dataclass(frozen=True)
 class Losses:
     """What an objective says of one batch."""

@@ -69,6 +69,7 @@ def asked(tmp_path, make_picture):
             "scale": 1,
             "only_largest": False,
             "match_colors": False,
+            "only_face": False,
             "references": (),
             "any_person": False,
             "layers": (),

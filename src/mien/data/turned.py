@@ -229,8 +229,13 @@ def shrunk(turned: Turned, factor: int) -> Turned:
     return Turned(
         F.avg_pool2d(turned.views, factor),
         F.avg_pool2d(turned.truths, factor),
-        *((points + 0.5) / factor - 0.5 for points in (turned.given, turned.wanted, turned.frontal)),
+        *(shrunk_points(points, factor) for points in (turned.given, turned.wanted, turned.frontal)),
     )
+
+
+def shrunk_points(points: KeyPoints, factor: int) -> KeyPoints:
+    """Where they are in a picture so many times smaller."""
+    return (points + 0.5) / factor - 0.5
 
 
 def mirrored(turned: Turned, generator: torch.Generator) -> Turned:

@@ -1,14 +1,10 @@
 """Where in an aligned picture the face itself is: not the hair, the hat or the hand before it."""
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
 
 from mien.image.filter import gaussian_blur
-from mien.types import Image, Images, Mask
+from mien.types import FindParts, Image, Mask
 
 FACE = (
     "skin", "nose", "eye_glasses", "left_eye", "right_eye", "left_brow", "right_brow", "left_ear",
@@ -18,9 +14,6 @@ FACE = (
 PARSED_SIZE = 256
 RIM = 2.5
 """Standard deviation of the soft rim, in pixels of a picture of that size."""
-
-FindParts = Callable[[Images, tuple[tuple[str, ...], ...]], Float[Tensor, "batch groups height width"]]
-"""Aligned faces of `PARSED_SIZE` to where they show any class of each group."""
 
 
 def face_area(picture: Image, find_parts: FindParts) -> Mask:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mien.data.turned import PackedTurned, Turned, TurningPlan, mirrored
+from mien.data.turned import PackedTurned, Turned, TurningPlan, mirrored, shrunk_points
 from mien.data.variety import drop_color, per_picture, relight
 from mien.degrade.chain import PROFILES, Profile
 from mien.image.blend import contact_sheet
@@ -132,8 +132,8 @@ class IntegratedRecipe:
         return Lesson(
             F.avg_pool2d(lesson.damaged, factor),
             F.avg_pool2d(lesson.clean, factor),
-            (lesson.given + 0.5) / factor - 0.5,
-            (lesson.frontal + 0.5) / factor - 0.5,
+            shrunk_points(lesson.given, factor),
+            shrunk_points(lesson.frontal, factor),
         )
 
     def player(self, pupil: Pupil, teacher: FrontalNetwork, objective: IntegratedObjective) -> Player[Lesson]:

@@ -58,6 +58,9 @@ def read_wish(
     ] = None,
     only_largest: Annotated[bool, Form(description="leave all faces but the largest")] = False,
     scale: Annotated[Literal["1", "2", "4"], Form(description="enlarge so many times")] = "1",
+    only_face: Annotated[
+        bool, Form(description="leave hair, hats and hands before faces as they are")
+    ] = False,
     match_colors: Annotated[bool, Form(description="give faces the colours of the picture")] = False,
     yaw: Annotated[float | None, Form(ge=-90, le=90, description="degrees to turn heads to")] = None,
     pitch: Annotated[float | None, Form(ge=-30, le=30, description="the same upwards")] = None,
@@ -75,6 +78,7 @@ def read_wish(
         only_largest=only_largest,
         scale=int(scale),
         match_colors=match_colors,
+        only_face=only_face,
         yaw=yaw,
         pitch=pitch,
         keep=tuple(keep or ()),

@@ -49,6 +49,7 @@ class Asked:
     scale: int
     only_largest: bool
     match_colors: bool
+    only_face: bool
     references: tuple[str, ...]
     any_person: bool
     layers: tuple[torch.Tensor, ...]
@@ -122,6 +123,7 @@ class Handlers:
             only_largest=asked.only_largest,
             scale=asked.scale,
             match_colors=asked.match_colors,
+            only_face=asked.only_face,
             references=references if looks else (),
             any_person=asked.any_person,
             mask=mask,

@@ -46,6 +46,7 @@ class Inputs:
     scale: gr.Radio
     only_largest: gr.Checkbox
     match_colors: gr.Checkbox
+    only_face: gr.Checkbox
     recover: gr.Button
     cancel: gr.Button
 
@@ -133,12 +134,13 @@ def build_inputs(studio: Studio) -> Inputs:
         scale = gr.Radio([1, 2, 4], value=1, label="Enlarge", elem_id="scale")
         only_largest = gr.Checkbox(label="Only the largest face")
         match_colors = gr.Checkbox(label="Give faces the colours of the photo")
+        only_face = gr.Checkbox(label="Leave hair, hats and hands as they are")
     with gr.Row():
         recover = gr.Button("Recover", variant="primary", elem_id="recover", scale=3, min_width=120)
         cancel = gr.Button("Cancel", interactive=False, elem_id="cancel", scale=1, min_width=90)
     return Inputs(
         photo, model, for_guidable, references, any_person, for_turnable, cover, editor, fidelity,
-        min_identity, other, scale, only_largest, match_colors, recover, cancel,
+        min_identity, other, scale, only_largest, match_colors, only_face, recover, cancel,
     )  # fmt: skip
 
 

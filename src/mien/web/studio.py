@@ -61,6 +61,7 @@ class Wish:
     only_largest: bool = False
     scale: int = 1
     match_colors: bool = False
+    only_face: bool = False
     yaw: float | None = None
     pitch: float | None = None
     keep: tuple[str, ...] = ()
@@ -190,7 +191,12 @@ class Studio:
             )
         model = self.bind(wish, before.image)
         options = RecoverOptions(
-            wish.only_largest, wish.scale, wish.match_colors, identity=True, min_identity=wish.min_identity
+            wish.only_largest,
+            wish.scale,
+            wish.match_colors,
+            wish.only_face,
+            identity=True,
+            min_identity=wish.min_identity,
         )
         tell(0.05, "looking for faces")
         with torch.no_grad():

@@ -4,7 +4,7 @@ A face in its own pose keeps every pixel that nothing covers. Of a turned one th
 along, what it does not show comes from the face's other half, and what neither shows is made up.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,12 +26,21 @@ from mien.image.occlusion import occlusion_mask, softened, swap
 from mien.image.warp import warp_affine
 from mien.layers.running import OnTorch
 from mien.models.rotate.network import RotateNetwork
-from mien.types import Affine, Crop, Detection, Image, Images, Mask, Masks, ReadFace, Recovery, RunNetwork
+from mien.types import (
+    Affine,
+    Crop,
+    Detection,
+    FindParts,
+    Image,
+    Images,
+    Mask,
+    Masks,
+    ReadFace,
+    Recovery,
+    RunNetwork,
+)
 
 TEMPLATE = "ffhq"
-Groups = tuple[tuple[str, ...], ...]
-FindParts = Callable[[Images, Groups], Float[Tensor, "batch groups height width"]]
-"""Faces aligned as crops are, and groups of a parser's classes, to where each group is."""
 KEEPABLE: dict[str, tuple[str, ...]] = {
     "glasses": ("eye_glasses",),
     "hair": ("hair",),
