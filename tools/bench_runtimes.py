@@ -7,6 +7,7 @@ clock's; such figures compare with each other only.
 """
 
 import argparse
+import copy
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from mien.evaluate.speed import PEAK_SHAPES
 from mien.image.io import read_image
 from mien.layers.norm import fold_norms
+from mien.layers.packed import made_ready
 from mien.layers.running import OnTorch
+from mien.models.frontal.network import SMALL as FRONTAL_SMALL
+from mien.models.prior.codec import PRIOR_256, PriorNetwork
+from mien.models.prior.recover import PriorRestorer
+from mien.models.restore.network import RestoreNetwork
+from mien.models.restore.recover import Restorer, RestoreSettings
 from mien.pipeline import recover
 from mien.runtime.choose import is_installed
 from mien.runtime.on_onnx import on_onnx, onnx_model
@@ -33,21 +40,33 @@ from mien.zoo.portable import PORTABLE_PARTS, NotPortableError, portable_of
 CPU = torch.device("cpu")
 BEGIN, END = "<!-- made by tools/bench_runtimes.py -->", "<!-- end -->"
 BATCHES = (1, 8)
-PARTS = ("look", "identity", "reader")
 EAGER = "torch float32"
+UNTRAINED = "random weights"
 
 
-class Autocast(nn.Module):
-    """For networks whose last layers stay in float32."""
+def autocast(network: nn.Module) -> RunNetwork:
+    """As the judge of identity runs, whose file is of norms that are not folded."""
 
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+    def run(*inputs: Tensor) -> tuple[Tensor, ...]:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            made = self.network(*inputs)
-        return tuple(made) if isinstance(made, tuple) else (made,)
+            return told(network(*inputs))
+
+    return run
+
+
+def ready(network: nn.Module, precise: tuple[type[nn.Module], ...]) -> RunNetwork:
+    """As the other networks behind the scenes run."""
+    prepared = made_ready(network, CPU, torch.bfloat16, precise)
+
+    def run(*inputs: Tensor) -> tuple[Tensor, ...]:
+        halves = (one.to(torch.bfloat16, memory_format=torch.channels_last) for one in inputs)
+        return told(prepared(*halves))
+
+    return run
+
+
+def told(made: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(one.float() for one in (made if isinstance(made, tuple) else (made,)))
 
 
 @dataclass(frozen=True)
@@ -68,20 +87,26 @@ class Clock:
         return 1000 * min(times)
 
 
-def runners(portable: Portable, is_part: bool) -> Iterator[tuple[str, RunNetwork]]:
+@torch.inference_mode()
+def runners(portable: Portable) -> Iterator[tuple[str, RunNetwork]]:
     """By name; the first one is what the others are compared with."""
     yield EAGER, lambda *inputs: portable.answer(*inputs)
-    network = fold_norms(portable.network)  # a copy, as its family uses it
-    if is_part:
-        yield "torch bfloat16", OnTorch(Autocast(network), CPU, torch.float32)
-    else:
-        yield "torch bfloat16", OnTorch(network, CPU, torch.bfloat16)
+    yield "torch bfloat16", in_bfloat16(portable)
     if is_installed("onnx"):
         yield "onnx float32", on_onnx(onnx_model(portable).SerializeToString())
     if is_installed("openvino"):
         model = converted(portable)
         names = {"bf16": "bfloat16", "f32": "float32"}
         yield from ((f"openvino {names[one]}", compiled(model, one)) for one in reversed(precisions()))
+
+
+def in_bfloat16(portable: Portable) -> RunNetwork:
+    """A copy, run as its family runs it."""
+    if portable.name == "identity":
+        return autocast(copy.deepcopy(portable.network))
+    if portable.name in PORTABLE_PARTS:
+        return ready(portable.network, (nn.Linear,) if portable.name == "reader" else ())
+    return OnTorch(fold_norms(portable.network), CPU, torch.bfloat16)
 
 
 def gigaflops(portable: Portable) -> float:
@@ -106,10 +131,10 @@ def peak(precision: torch.dtype, clock: Clock) -> float:
     return max(rates)
 
 
-def rows_on(portable: Portable, is_part: bool, clock: Clock, peaks: dict[str, float]) -> Iterator[str]:
+def rows_on(portable: Portable, is_trained: bool, clock: Clock, peaks: dict[str, float]) -> Iterator[str]:
     """A line of the table for each runtime."""
     cost, truth = gigaflops(portable), portable.answer(*portable.examples(2))
-    for name, run in runners(portable, is_part):
+    for name, run in runners(portable):
         found = differences(portable.outputs, truth, run(*portable.examples(2)))
         worst = max(found, key=lambda one: one.mean / one.outlet.bound)
         times = []
@@ -119,6 +144,7 @@ def rows_on(portable: Portable, is_part: bool, clock: Clock, peaks: dict[str, fl
         rate = cost / (min(times) / 1000)
         share = rate / peaks[name.split()[-1]]
         off = "" if name == EAGER else f"{worst.mean:.3f} {worst.outlet.unit}"
+        off = off if is_trained else UNTRAINED
         yield f"| {portable.name} | {name} | {times[0]:.1f} | {times[1]:.1f} | {share:.0%} | {off} |"
 
 
@@ -149,15 +175,33 @@ def whole_recovery(photo: Path, clock: Clock) -> list[str]:
     return lines
 
 
+def untrained_frontal() -> Recoverer:
+    return Restorer(RestoreNetwork(FRONTAL_SMALL.shared), CPU, RestoreSettings())
+
+
+def untrained_prior() -> Recoverer:
+    return PriorRestorer(PriorNetwork(PRIOR_256), CPU)
+
+
+UNTRAINED_NETWORKS = {"frontal": untrained_frontal, "prior": untrained_prior}
+"""Their weights are not in the package; time does not depend on weights, but for `--model`."""
+
+
 def portables(files: list[str]) -> Iterator[tuple[Portable, bool]]:
-    """The package's models, those of the files named, and the networks behind the scenes."""
+    """The package's models, those of files, others, and those behind the scenes; whether trained."""
+    known = set()
     for name in (*ZOO, *files):
+        kind = name.partition(":")[0]
         try:
-            yield portable_of(name.partition(":")[0], load(name, "cpu")), False
+            yield portable_of(kind, load(name, "cpu")), True
+            known.add(kind)
         except NotPortableError as error:
             print(f"left out: {error}")
-    for name in PARTS:
-        yield PORTABLE_PARTS[name](), True
+    for name, made in UNTRAINED_NETWORKS.items():
+        if name not in known:
+            yield portable_of(name, made()), False
+    for load_part in PORTABLE_PARTS.values():
+        yield load_part(), True
 
 
 def tables(asked: argparse.Namespace) -> str:
@@ -172,8 +216,8 @@ def tables(asked: argparse.Namespace) -> str:
         "| network | run by | ms a face, batch 1 | batch 8 | of the peak | off torch float32, on average |",
         "|---|---|---|---|---|---|",
     ]
-    for portable, is_part in portables(asked.model):
-        for row in rows_on(portable, is_part, clock, peaks):
+    for portable, is_trained in portables(asked.model):
+        for row in rows_on(portable, is_trained, clock, peaks):
             lines.append(row)
             print(row, flush=True)
     lines += [

@@ -55,6 +55,21 @@ def test_what_is_spoiled_lies_on_the_face_and_in_the_mask(kind):
         assert torch.equal(getattr(spoiled, name), getattr(reference, name))
 
 
+def test_a_plain_face_is_its_photo_with_nothing_but_what_is_put_on_in_its_mask():
+    before = replace(triples(), mask=torch.ones(BATCH, 1, SIZE, SIZE))
+    some = replace(NOTHING, plain_share=0.5)(before, None, chance(4))
+    is_plain = (some.damaged == some.truth).flatten(1).all(1)
+    assert is_plain.any()
+    assert not is_plain.all()
+    assert torch.equal(some.guide[is_plain], some.estimate[is_plain])
+    assert not some.mask[is_plain].any()
+    assert bool((some.mask[~is_plain] == 1).all())
+    covered = replace(NOTHING, plain_share=1.0, covered_share=1.0)(before, None, chance(4))
+    hidden = (covered.damaged != covered.truth).any(1, keepdim=True) & (covered.face > 0)
+    assert hidden.any()
+    assert bool((covered.mask[hidden] > 0).all())
+
+
 def test_under_a_cover_the_guide_is_the_estimate():
     before = triples()
     spoiled = replace(NOTHING, covered_share=1.0)(before, None, chance(4))

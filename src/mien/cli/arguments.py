@@ -68,6 +68,7 @@ RECIPES = (
     "rotate",
     "rotate-and-render",
     "rotate-by-parser",
+    "rotate-in-place",
     "rotate-paper",
     "rotate-without-identity",
     "rotate-without-parsing",

@@ -40,10 +40,16 @@ class Spoiling:
     covered_share: float = 0.0
     """Behind a hand, a mask, glasses or anything: unlike the photos' own covers these have a true mask.
     The paper has none of it."""
+    plain_share: float = 0.0
+    """Not turned twice but as their photo is, as faces that keep their pose are in use. Only what is put on
+    them is in their mask; else two fifths of a face are, and a network learns to doubt what is plain to see.
+    The paper has none of it."""
     cover: Cover = field(default_factory=Cover)
 
     def __call__(self, triples: Triples, wardrobe: Wardrobe | None, generator: torch.Generator) -> Triples:
         triples = mirrored(triples, generator)
+        if self.plain_share:
+            triples = plain(triples, per_picture(triples.truth, generator) < self.plain_share)
         is_shrunk = per_picture(triples.truth, generator) < self.shrunk_share
         triples = replace(triples, damaged=torch.where(is_shrunk, shrunk(triples.damaged), triples.damaged))
         draw = per_picture(triples.truth, generator).flatten()
@@ -101,6 +107,16 @@ class Spoiling:
         mask[chosen] = torch.maximum(mask[chosen], hidden)
         guide[chosen] = torch.lerp(guide[chosen], triples.estimate[chosen], softened(hidden))
         return replace(triples, damaged=damaged, mask=mask, guide=guide)
+
+
+def plain(triples: Triples, chosen: Bool[Tensor, "batch 1 1 1"]) -> Triples:
+    """The chosen ones' photos as they are, beside what was read from them."""
+    return replace(
+        triples,
+        damaged=torch.where(chosen, triples.truth, triples.damaged),
+        guide=torch.where(chosen, triples.estimate, triples.guide),
+        mask=triples.mask * ~chosen,
+    )
 
 
 def mirrored(triples: Triples, generator: torch.Generator) -> Triples:

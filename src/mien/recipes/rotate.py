@@ -184,7 +184,11 @@ class Examination:
     def figures(self, networks: Networks, device: torch.device) -> Mapping[str, float]:
         """Decibels inside the mask, and how much of true and predicted mask agree."""
         plain = replace(self.recipe.spoiling, shrunk_share=0.0, erased_share=0.0, misaligned_share=0.0)
-        kinds = {"": replace(plain, covered_share=0.0), "covered_": replace(plain, covered_share=1.0)}
+        kinds = {
+            "": replace(plain, covered_share=0.0, plain_share=0.0),
+            "covered_": replace(plain, covered_share=1.0, plain_share=0.0),
+            "in_place_": replace(plain, covered_share=1.0, plain_share=1.0),
+        }
         figures: dict[str, float] = {}
         for name, spoiling in kinds.items():
             errors, shared, either = [], 0.0, 0.0
@@ -277,6 +281,12 @@ def rotate_by_parser() -> RotateRecipe:
     """w/o diff (Fig. 9): the mask is what a parser knows."""
     recipe = rotate()
     return replace(recipe, synthesis=replace(recipe.synthesis, mask_by="parser"))
+
+
+def rotate_in_place() -> RotateRecipe:
+    """Goes on in the folder of `rotate_by_parser`: half of the faces are in their own pose."""
+    recipe = rotate_by_parser()
+    return replace(recipe, spoiling=replace(recipe.spoiling, covered_share=0.6, plain_share=0.5))
 
 
 def rotate_and_render() -> RotateRecipe:

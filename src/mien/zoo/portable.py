@@ -174,4 +174,4 @@ PORTABLE_PARTS: dict[str, Callable[[], Portable]] = {
         "parser": portable_parser,
     }.items()
 }
-"""Networks behind the scenes; the parser's weights are in a folder of the user's own."""
+"""Networks behind the scenes."""
