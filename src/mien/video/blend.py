@@ -1,7 +1,8 @@
 """Recoveries of one face through time, blended so that what a model makes up does not flicker.
 
 Each is laid over its neighbours along the motion between them, as far as they show the same; where something
-moved that no flow explains, only the frame's own recovery speaks.
+moved that no flow explains, only the frame's own recovery speaks. Then each feature is moved to where the
+frames before and after together have it: what a model makes up trembles in place, too.
 """
 
 import math
@@ -28,6 +29,10 @@ PATCH = 9
 """Side of the squares whose difference is taken, at the flow's finest size."""
 
 
+TREMBLE = 0.012
+"""In sides of the crop: a feature that lies this far off its way has moved by itself, as lips do."""
+
+
 @dataclass(frozen=True)
 class Hop:
     """The recovery of a frame, and how the face moved there from the frame that is one nearer."""
@@ -41,18 +46,55 @@ def reach_of(seconds_per_frame: float) -> int:
     return min(max(round(REACH / seconds_per_frame), FEWEST), MOST)
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A recovery brought to another frame."""
+
+    flow: Flow
+    """From that frame to its own."""
+    pixels: Images
+    share: Masks
+    """What it counts there."""
+
+
 def blended(own: Image, earlier: Sequence[Hop], later: Sequence[Hop], reach: int) -> Image:
     """A recovery with those of the frames around it, each sequence from the nearest to the farthest."""
     middle = own[None]
-    total, weight = middle.clone(), torch.ones_like(middle[:, :1])
-    for hops in (earlier, later):
-        flow: Flow | None = None
-        for distance, hop in enumerate(hops, start=1):
-            flow = hop.flow[None] if flow is None else chained(flow, hop.flow[None])
-            pulled = pull(hop.pixels[None], resized(flow, own.shape[-1]), "bicubic")
-            share = math.exp(DECLINE * (distance / reach) ** 2) * agreement(middle, pulled)
-            total, weight = total + share * pulled, weight + share
-    return (total / weight)[0].clamp(0, 1)
+    before, after = brought(middle, earlier, reach), brought(middle, later, reach)
+    total, weight = middle, torch.ones_like(middle[:, :1])
+    for moved in (*before, *after):
+        total, weight = total + moved.share * moved.pixels, weight + moved.share
+    steady = total / weight
+    if before and after:
+        steady = pull(steady, -trembling(before, after), "bicubic")
+    return steady[0].clamp(0, 1)
+
+
+def brought(middle: Images, hops: Sequence[Hop], reach: int) -> list[Moved]:
+    """The frames to one side, from the nearest on, to the one in the middle."""
+    found: list[Moved] = []
+    flow: Flow | None = None
+    for distance, hop in enumerate(hops, start=1):
+        flow = hop.flow[None] if flow is None else chained(flow, hop.flow[None])
+        whole = resized(flow, middle.shape[-1])
+        pulled = pull(hop.pixels[None], whole, "bicubic")
+        share = math.exp(DECLINE * (distance / reach) ** 2) * agreement(middle, pulled)
+        found.append(Moved(whole, pulled, share))
+    return found
+
+
+def trembling(before: Sequence[Moved], after: Sequence[Moved]) -> Flow:
+    """From where the middle frame has each feature to where it would be on a steady way.
+
+    As many frames of one side as of the other, so that a steady motion comes to nothing.
+    """
+    total, weight = torch.zeros_like(before[0].flow), torch.ones_like(before[0].share)
+    for one, other in zip(before, after, strict=False):
+        share = torch.minimum(one.share, other.share)
+        total, weight = total + share * (one.flow + other.flow), weight + 2 * share
+    offset = total / weight
+    away = offset.norm(dim=1, keepdim=True) / (TREMBLE * offset.shape[-1])
+    return offset * (1 - away.square()).clamp(min=0).square()
 
 
 def agreement(first: Images, second: Images) -> Masks:

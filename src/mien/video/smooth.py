@@ -17,11 +17,11 @@ from mien.image.warp import similarity, transform_points
 from mien.types import Affine, Detection
 from mien.video.track import LONGEST_LOSS, Track
 
-SPREAD = 0.12
+SPREAD = 0.18
 """Standard deviation of the weights in time, in seconds."""
 REACH = 3.0
 """Where the weights end, in standard deviations."""
-STIFFNESS = (0.0, 0.02, 0.2)
+STIFFNESS = (0.0, 0.005, 0.1)
 """How much the parabola's height, slope and bend are held at zero, in units of the weights' sum."""
 OUTLIER = 6.0
 """Medians of the distances from which a sight counts for nothing."""
