@@ -1,5 +1,6 @@
 """Who runs a network: torch, ONNX Runtime or OpenVINO, and which of them is the quickest that may."""
 
+import logging
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Literal, get_args
@@ -11,6 +12,7 @@ from mien.runtime.on_openvino import compiled, converted, precisions
 from mien.runtime.portable import Difference, Portable, UnusableRuntimeError, compared
 from mien.types import RunNetwork
 
+logger = logging.getLogger(__name__)
 Runtime = Literal["auto", "torch", "onnx", "openvino"]
 PACKAGES = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("openvino",)}
 EXTRAS = {"onnx": "export", "openvino": "openvino"}
@@ -40,8 +42,8 @@ def start(portable: Portable, runtime: Runtime) -> RunNetwork | None:
         if is_installed(name):
             try:
                 return STARTERS[name](portable)
-            except (InexactRuntimeError, UnusableRuntimeError):
-                continue  # the next one has to prove itself as well
+            except (InexactRuntimeError, UnusableRuntimeError) as error:
+                logger.info("%s is passed over: %s", name, error)
     return None
 
 

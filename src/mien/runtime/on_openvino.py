@@ -57,17 +57,19 @@ class Traced(nn.Module):
 def converted(portable: Portable) -> "Model":
     """For one picture at a time, of the size that the portable says."""
     examples = portable.examples(batch=1)
-    with failures_of_openvino(), torch.no_grad(), unchecked(), warnings.catch_warnings():
+    with torch.no_grad(), unchecked(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # sizes become constants, which is what is wanted
+        with clear_failures("openvino", (RuntimeError,)):
+            traced = torch.jit.trace(Traced(portable.network), examples, check_trace=False)
+    with failures_of_openvino():
         from openvino import convert_model
 
-        warnings.simplefilter("ignore")  # sizes become constants, which is what is wanted
-        traced = torch.jit.trace(Traced(portable.network), examples, check_trace=False)
         return convert_model(traced, input=[list(one.shape) for one in examples])
 
 
 @contextmanager
 def failures_of_openvino() -> Iterator[None]:
-    """A network that cannot be traced, converted, compiled or run, and an OpenVINO that is broken itself."""
+    """A network that cannot be converted, compiled or run, and an OpenVINO that is broken itself."""
     with clear_failures("openvino", (ImportError,)):
         from openvino import frontend
     kinds = (

@@ -44,7 +44,7 @@ DATA_LICENCE = "weights Apache-2.0; trained on photographs under research or unc
 RESTORE = ModelCard(
     name="restore",
     task="restore",
-    summary="a clean face from a blurred, noisy, dark or small one",
+    summary="a clean face from a blurred, noisy, grainy or small one",
     weights="restore.safetensors",
     sha256="ebc1d4300245248c0119386387754d2ed3911041fc30a8202ef100ff2651043e",
     num_parameters=7_026_672,
@@ -106,6 +106,8 @@ COMPLETE = replace(
     name="complete",
     task="complete",
     summary="a clean face first, then what is in front of it taken off",
+    num_parameters=RESTORE.num_parameters + ROTATE.num_parameters,
+    recipe="restore's weights, then rotate's",
 )
 DETECTOR = ModelCard(
     name="detector",

@@ -179,6 +179,17 @@ def test_a_users_mask_is_of_the_photo_and_replaces_what_was_found():
     assert not red[37:45, 22:42].any()
 
 
+def test_a_users_mask_counts_more_than_what_usually_stays():
+    def all_hair(images, groups):
+        everywhere = torch.ones_like(images[:, :1])
+        return torch.cat([everywhere * ("hair" in names) for names in groups], 1)
+
+    mask = torch.zeros(1, 100, 90)
+    mask[:, 44:54, 36:46] = 1.0
+    recovery = make(find_parts=all_hair).keeping("hair").with_mask(mask)([covered_crop()])[0]
+    assert is_red(recovery.pixels)[25:33, 27:35].all()
+
+
 def test_glasses_can_stay_on():
     asked = []
 

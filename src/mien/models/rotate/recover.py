@@ -129,7 +129,7 @@ class Prepared:
     """How much of each pixel the photo shows, whatever is in front."""
     mirrored: Mask
     kept: Mask
-    """What is never taken off."""
+    """What is not taken off unless the user says so."""
     covers: Mask
     """What is in front of the face as the parser has it, beside what the network finds."""
     heard: Mask
@@ -194,7 +194,7 @@ class Rotator:
         return self.with_settings(replace(self.settings, pastes=True))
 
     def with_mask(self, mask: Mask) -> "Rotator":
-        """The same that takes off what this mask of the photo says, in place of what it finds."""
+        """The same that takes off what this mask of the photo says: all of it, and nothing else."""
         return self.with_settings(self.settings, mask)
 
     def with_fidelity(self, fidelity: float) -> "Rotator":
@@ -336,8 +336,11 @@ class Rotator:
 
     def composed(self, one: Prepared, made: Image, found: Mask) -> Recovery:
         """What is seen stays, what is mirrored stays, the rest is what the network made."""
-        covered = agreed(found, one.covers, one.heard) if one.given is None else one.given
-        found = covered * (1 - one.kept) * one.face
+        if one.given is None:
+            covered = agreed(found, one.covers, one.heard) * (1 - one.kept)
+        else:
+            covered = one.given
+        found = covered * one.face
         known = torch.minimum(one.seen + one.mirrored, one.face)
         free = float(((1 - found) * known).sum() / known.sum().clamp(min=1))
         if free < self.settings.least_seen:
