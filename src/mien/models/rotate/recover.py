@@ -336,10 +336,9 @@ class Rotator:
 
     def composed(self, one: Prepared, made: Image, found: Mask) -> Recovery:
         """What is seen stays, what is mirrored stays, the rest is what the network made."""
-        if one.given is None:
+        covered = one.given
+        if covered is None:
             covered = agreed(found, one.covers, one.heard) * (1 - one.kept)
-        else:
-            covered = one.given
         found = covered * one.face
         known = torch.minimum(one.seen + one.mirrored, one.face)
         free = float(((1 - found) * known).sum() / known.sum().clamp(min=1))
