@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from mien.cli.evaluate import speed_table
+from mien.cli.arguments import MODELS, PROTOCOLS, UsageError
+from mien.cli.evaluate import DESCRIPTIONS, SUMMARIES, USUAL, speed_table
 from mien.cli.judging import mark_of_model
 from mien.evaluate.speed import SpeedReport
 from mien.models.restore.network import RestoreConfig, RestoreNetwork
@@ -184,3 +185,26 @@ def test_speed_in_words():
 def test_what_a_model_works_with_is_part_of_its_mark() -> None:
     assert mark_of_model("restore") == RESTORE.sha256
     assert mark_of_model("guided") == f"{GUIDED.sha256} with {RESTORE.sha256}"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "judged"),
+    [("occlusion", ["rotate"]), ("rotation", ["rotate"]), ("guided", ["restore", "guided"]), ("wild", None)],
+)
+def test_who_is_judged_where_nobody_is_named(mien, faces, monkeypatch, protocol, judged):
+    asked = []
+
+    def load_models(names, device):
+        asked.append(names if names is None else list(names))
+        raise UsageError("enough")
+
+    monkeypatch.setattr("mien.cli.evaluate_photos.load_models", load_models)
+    assert mien("evaluate", protocol, "--photos", faces).status == 2
+    assert asked == [judged]
+    help_text = " ".join(mien("evaluate", protocol, "--help").out.split())
+    assert f"(default {' and '.join(judged or ['restore'])})" in help_text
+
+
+def test_every_protocol_says_what_it_does():
+    assert set(SUMMARIES) == set(DESCRIPTIONS) == {*PROTOCOLS, "all"}
+    assert all(model in MODELS for models in USUAL.values() for model in models)

@@ -77,6 +77,7 @@ def test_nan_in_one_batch_is_too_far_off(tiny, tmp_path, capsys, monkeypatch):
         (["restore", "-o", "restore.pt"], "does not end in .onnx"),
         (["guided:missing.safetensors", "-o", "x.onnx"], "missing.safetensors"),
         (["nobody", "-o", "x.onnx"], "invalid choice"),
+        (["complete", "-o", "x.onnx"], "several networks"),
     ],
 )
 def test_wrong_usage(words, complaint, capsys, tmp_path, monkeypatch):

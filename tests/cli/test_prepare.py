@@ -54,6 +54,24 @@ def test_a_photo_without_a_face_is_named(mien, studio, folder, tmp_path):
     assert not list((tmp_path / "out").rglob("*.png"))
 
 
+def test_weights_of_ones_own_prepare_too(mien, studio, folder, face_at, tmp_path):
+    studio.faces = [face_at(30, 20, 40)]
+    ran = mien("prepare", folder, "-o", tmp_path / "out", "--model", "frontal:mine.safetensors")
+    assert ran.status == 0, ran.err
+    assert studio.asked[0][0] == "frontal:mine.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("guided", "--reference"), ("guided:mine.safetensors", "--reference"), ("frontal", "invalid choice")],
+)
+def test_what_a_photo_alone_cannot_be_prepared_by(mien, folder, tmp_path, model, said):
+    ran = mien("prepare", folder, "-o", tmp_path / "out", "--model", model)
+    assert ran.status == 2
+    assert said in ran.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_out_must_be_a_folder(mien, folder, tmp_path):
     (tmp_path / "out.png").write_text("")
     assert mien("prepare", folder, "-o", tmp_path / "out.png").status == 2

@@ -60,6 +60,8 @@ def test_what_cannot_be_drawn_is_said(mien, weights: Path, tmp_path: Path) -> No
         ran = mien("sample", "-o", tmp_path / "sheet.png", *words)
         assert ran.status == 2
         assert said in ran.err
+    lacking = mien("sample", "-o", tmp_path / "sheet.png")
+    assert (lacking.status, "--weights" in lacking.err, "None" in lacking.err) == (2, True, False)
     save_file({"x": torch.zeros(1)}, weights)
     ran = mien("sample", "--weights", weights, "-o", tmp_path / "sheet.png")
     assert (ran.status, "holds no generator" in ran.err) == (2, True)

@@ -190,6 +190,12 @@ def test_a_turntable_as_a_film(mien, turner, photo, tmp_path):
     assert (mark.model, mark.num_faces) == ("rotate:any", 1)
 
 
+def test_the_packaged_model_turns_where_none_is_named(mien, turner, photo, tmp_path):
+    assert mien("turntable", photo, "-o", tmp_path / "head.gif", "--frames", "2").status == 0
+    assert mien("augment", photo, "-o", tmp_path / "more").status == 0
+    assert [name for name, _ in turner.asked if name != "detector"] == ["rotate", "rotate"]
+
+
 def test_a_turntable_that_cannot_be_had(mien, turner, photo, tmp_path):
     turn = ("turntable", photo, "--model", "rotate:any.safetensors", "-o")
     assert mien(*turn, tmp_path / "head.avi").status == 2

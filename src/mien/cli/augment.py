@@ -51,7 +51,11 @@ def make_augment_parser() -> argparse.ArgumentParser:
         "-o", "--out", type=Path, required=True, metavar="DIR", help="folder, made if missing"
     )
     parser.add_argument(
-        "--model", type=model_name, required=True, metavar="NAME", help="what turns faces: rotate:FILE"
+        "--model",
+        type=model_name,
+        default="rotate",
+        metavar="NAME",
+        help="what turns faces: rotate (default), complete, which restores first, or your own rotate:FILE",
     )
     parser.add_argument(
         "--yaws",

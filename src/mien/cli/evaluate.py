@@ -3,7 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mien.cli.arguments import (
     EXIT_DONE,
@@ -27,36 +27,62 @@ if TYPE_CHECKING:
     from mien.evaluate.speed import SpeedReport
 
 NOTES = """
-blind        damages aligned pictures, recovers them, and compares with what they were
-superres     the same where bicubic shrinking, 4x and 8x, is all the damage
-strength     the same at seven strengths of damage
-single       the same with one damage at a time: low resolution, blur, light, noise, colours, JPEG
-wild         any photos, without a truth: naturalness, the detector's confidence, and whether the
-             person is still the one of the photo
-recognition  are they the same person, before and after? Pairs are made inside a folder that has a
-             folder for each person, or read from LFW's, CFP's, AgeDB's or IJB's lists or a .bin pack
-pose         the 68 landmarks and the angles that the reader finds, against the truth, as AFLW2000-3D
-             measures them: on faces as they are, behind hands, damaged at 6x
-domains      how far from people's true faces a recogniser sees what is made of turned, damaged views
-guided       every pair of pictures inside a person's folder: one is damaged, the other guides; beside a
-             stranger's photo and no guide at all
-speed        recovers a photo again and again: milliseconds for each stage, and the network against
-             the convolutions of this machine
-all          everything that the folders of DIR allow, as one page with tables, curves and pictures;
-             what is done is kept in OUT, and a run that was stopped goes on where it was
+mien evaluate PROTOCOL --help says what each one needs. In short: "aligned" is a folder of face crops as
+mien faces --save DIR --template ffhq --size 256 cuts them, "people" one that has a folder for each person.
 
 Several --model are judged on the same bytes, with paired differences and their 95 % intervals.
+
+  mien evaluate blind --photos aligned/
+  mien evaluate occlusion --photos aligned/
+  mien evaluate recognition --photos people/ --model restore
 """
 SUMMARIES = {
-    "blind": "against the truth, after damage",
-    "superres": "against the truth, after bicubic shrinking alone",
-    "strength": "against the truth, as damage grows",
-    "single": "against the truth, one damage at a time",
-    "wild": "photos without a truth",
-    "recognition": "whether people are still recognised",
-    "guided": "with a photo of the same person",
-    "speed": "how long it takes",
+    "blind": "aligned: damaged, recovered, compared with what they were",
+    "superres": "aligned: the same, shrinking alone is the damage",
+    "strength": "aligned: the same, as damage grows",
+    "single": "aligned: the same, one damage at a time",
+    "wild": "any photos, which have no truth to compare with",
+    "recognition": "people: whether they are still recognised",
+    "pose": "landmarks and angles that the reader finds, against the truth",
+    "turned": "people: who is it, seen from the side",
+    "domains": "people: how far results are from true faces",
+    "occlusion": "aligned: covers put on and taken off",
+    "rotation": "aligned: heads turned to five yaws",
+    "guided": "people: one photo is damaged, another one guides",
+    "speed": "how long a photo takes",
+    "all": "everything that the folders of DIR allow, as one page",
 }
+DESCRIPTIONS = {
+    "blind": "Damages aligned pictures, recovers them, and compares with what they were: blur, shrinking, "
+    "noise and JPEG, drawn as the profile says and with the shrinking fixed at 4x and 8x.",
+    "superres": "The same as blind where bicubic shrinking, 4x and 8x, is all the damage.",
+    "strength": "The same as blind at seven strengths of damage.",
+    "single": "The same as blind with one damage at a time: shrinking, blur, light, noise, colours, JPEG.",
+    "wild": "Any photos, without a truth: naturalness, the detector's confidence, and whether the person is "
+    "still the one of the photo.",
+    "recognition": "Are they the same person, before and after? Pairs are made inside a folder that has a "
+    "folder for each person, or read from LFW's, CFP's, AgeDB's or IJB's lists or a .bin pack.",
+    "pose": "The 68 landmarks and the angles that the reader finds, against the truth, as AFLW2000-3D "
+    "measures them: on faces as they are, behind hands, damaged at 6x.",
+    "turned": "Who is it, seen from the side? Of each person one photo is turned to 12 yaws, recovered, and "
+    "looked for among the others. Takes a folder that has a folder for each person.",
+    "domains": "How far are results from true faces, to a recogniser? Turned and damaged views are recovered "
+    "and compared with the person's true face. Takes a folder that has a folder for each person.",
+    "occlusion": "Hands, masks, dark glasses and blocks are put on aligned faces, and models take them off: "
+    "what is below, the mask that they found, and what they lost around it.",
+    "rotation": "Aligned faces are turned to five yaws from -60 to 60 degrees: does the head look there, and "
+    "who is it? The photo's own person is the reference.",
+    "guided": "Every pair of pictures inside a person's folder: one is damaged, the other guides; beside a "
+    "stranger's photo and no guide at all.",
+    "speed": "Recovers a photo again and again: milliseconds for each stage, and the network against the "
+    "convolutions of this machine.",
+    "all": "Everything that the folders of DIR allow, as one page with tables, curves and pictures. What is "
+    "done is kept in OUT, and a run that was stopped goes on where it was.",
+}
+Protocols: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""What argparse makes of subcommands, which has no public name."""
+USUAL = {"guided": ("restore", "guided"), "occlusion": ("rotate",), "rotation": ("rotate",)}
+"""Who is judged where no model is named; elsewhere the first there is."""
 
 
 class EvaluateArguments(argparse.Namespace):
@@ -89,16 +115,15 @@ def make_evaluate_parser() -> argparse.ArgumentParser:
     parser = make_parser("evaluate", "Judge models.", NOTES)
     protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
     for name in PROTOCOLS:
+        protocol = add_protocol(protocols, name)
         if name == "pose":
-            add_pose(protocols.add_parser(name, help="landmarks and angles", allow_abbrev=False))
+            add_pose(protocol)
             continue
-        summary = SUMMARIES.get(name, "on a folder made for it")
-        protocol = protocols.add_parser(name, help=summary, allow_abbrev=False)
         if name == "speed":
             add_speed(protocol)
         else:
             add_photos(protocol, needed=name != "recognition")
-            add_judging(protocol)
+            add_judging(protocol, " and ".join(USUAL.get(name, MODELS[:1])))
         if name in ("blind", "strength", "recognition"):
             usual = "mdfr" if name == "recognition" else "gfrnet"
             protocol.add_argument(
@@ -112,8 +137,15 @@ def make_evaluate_parser() -> argparse.ArgumentParser:
             )
         protocol.add_argument("--json", metavar="FILE", help="write the numbers there; - is standard output")
         add_device(protocol)
-    add_all(protocols.add_parser("all", help="everything, as one page", allow_abbrev=False))
+    add_all(add_protocol(protocols, "all"))
     return parser
+
+
+def add_protocol(protocols: Protocols, name: str) -> argparse.ArgumentParser:
+    """Its help says what it does and needs."""
+    return protocols.add_parser(
+        name, help=SUMMARIES[name], description=DESCRIPTIONS[name], allow_abbrev=False
+    )
 
 
 def add_photos(options: Options, needed: bool) -> None:
@@ -122,15 +154,15 @@ def add_photos(options: Options, needed: bool) -> None:
     )
 
 
-def add_judging(options: Options) -> None:
-    """Who is judged, and by what."""
+def add_judging(options: Options, usual: str) -> None:
+    """Who is judged, and by what; `usual` is who if nobody is named."""
     options.add_argument(
         "--model",
         dest="models",
         action="append",
         type=model_name,
         metavar="NAME",
-        help=f"once for each model (default {MODELS[0]}); there is {', '.join(MODELS)}, and from your own "
+        help=f"once for each model (default {usual}); there is {', '.join(MODELS)}, and from your own "
         f"files {', '.join(f'{kind}:FILE' for kind in MODEL_FILES)}",
     )
     options.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="default 0")
@@ -170,7 +202,11 @@ def add_speed(options: Options) -> None:
 
 def add_all(options: Options) -> None:
     options.add_argument(
-        "--photos", nargs=1, required=True, metavar="DIR", help="a folder of folders, named for their use"
+        "--photos",
+        nargs=1,
+        required=True,
+        metavar="DIR",
+        help="a folder of folders, named for their use (docs/protocols/report.md)",
     )
     options.add_argument(
         "-o", "--out", required=True, metavar="OUT", help="folder for the page and what is kept"
@@ -185,7 +221,7 @@ def add_all(options: Options) -> None:
     options.add_argument(
         "--pose-labels", type=Path, metavar="FILE", help="labels for pose (default DIR/<folder>_labels.npz)"
     )
-    add_judging(options)
+    add_judging(options, "all that come with mien")
     add_device(options)
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from mien.cli.arguments import EXIT_DONE, EXIT_FAILED, MODELS, UsageError
-from mien.cli.evaluate import EvaluateArguments
+from mien.cli.arguments import EXIT_DONE, EXIT_FAILED, UsageError
+from mien.cli.evaluate import USUAL, EvaluateArguments
 from mien.cli.inputs import STANDARD, Found, collect
 from mien.cli.judging import load_judges, load_models
 from mien.cli.outputs import TextOutput
@@ -33,8 +33,6 @@ from mien.evaluate.trial import Bench, Part, PhotoSet, Trial
 from mien.evaluate.wild import evaluate_wild
 from mien.image.io import ImageError
 
-USUAL = {"guided": [name for name in ("restore", "guided") if name in MODELS]}
-"""Models of protocols that compare several, where none is named."""
 Work = tuple[int, Callable[[Trial], Findings]]
 """Number of steps, and what takes them."""
 

@@ -22,8 +22,13 @@ from mien.cli.inputs import one_line, reason
 if TYPE_CHECKING:
     from mien.runtime.portable import Difference, Portable
 
+SEVERAL = "complete"
+"""Is two networks, each of which can be exported."""
+NAMES = [name for name in MODELS if name != SEVERAL]
+FILES = [f"{kind}:FILE" for kind in MODEL_FILES if kind not in (SEVERAL, "spandrel")]
+
 NOTES = f"""
-MODEL is {", ".join(MODELS)}, {", ".join(f"{kind}:FILE" for kind in MODEL_FILES if kind != "spandrel")},
+MODEL is {", ".join(NAMES)}, {", ".join(FILES)},
 or one of the networks behind the scenes: {", ".join(PORTABLE_PARTS)}.
 
 The file takes any number of pictures at a time; the detector's also any size whose sides are multiples of

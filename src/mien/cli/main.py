@@ -89,7 +89,7 @@ def help_text() -> str:
         (
             "usage: mien COMMAND ...",
             "",
-            "Recovers faces: from blurred, noisy, dark and tiny pictures to a clear face of the same person.",
+            "Recovers faces: from blurred, grainy and tiny pictures to a clear face of the same person.",
             "",
             *lines,
             "",

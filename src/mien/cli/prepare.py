@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 
 from mien.cli.arguments import (
-    MODELS,
     UsageError,
     add_device,
     add_inputs,
     add_reading,
     make_parser,
+    model_name,
     whole_number,
 )
 from mien.cli.inputs import collect
@@ -21,7 +21,12 @@ Of each photo the most prominent face (large, near the middle) is recovered, ali
 PNG; OUT keeps the inputs' tree. What is there already is passed over, so that the same command goes
 on where it was stopped. A photo without a face is named, and the exit status is then 1.
 
-  mien prepare gallery probes -o ready --model restore --workers 4
+Recovering helps some recognisers and not others. Measure with yours, beside --model none, which aligns alone
+(mien evaluate recognition does so with mien's own).
+
+  mien prepare gallery probes -o ready --workers 4
+  mien prepare gallery probes -o aligned --model none
+  mien prepare gallery probes -o frontal --model frontal:FILE
 """
 NO_MODEL = "none"
 RECOGNISED = ("arcface", "ffhq", "gpen")
@@ -52,9 +57,11 @@ def make_prepare_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--model",
-        choices=(*MODELS, NO_MODEL),
+        type=preparing_model,
         default="restore",
-        help=f"what recovers the faces, or {NO_MODEL} to align them alone (default restore)",
+        metavar="NAME",
+        help="what recovers the faces: restore (default), rotate, complete, a file of your own such as "
+        f"frontal:FILE, or {NO_MODEL} to align them alone",
     )
     parser.add_argument(
         "--template",
@@ -76,6 +83,15 @@ def make_prepare_parser() -> argparse.ArgumentParser:
     add_device(parser)
     add_reading(parser)
     return parser
+
+
+def preparing_model(text: str) -> str:
+    """What needs nothing but the photo itself."""
+    if text.partition(":")[0] == "guided":
+        raise argparse.ArgumentTypeError(
+            "guided needs good photos of each person: use mien recover --reference, then prepare its results"
+        )
+    return text if text == NO_MODEL else model_name(text)
 
 
 def run(words: list[str]) -> int:

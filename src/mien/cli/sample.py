@@ -17,11 +17,12 @@ from mien.cli.inputs import one_line
 
 NOTES = """
 The same seed gives the same faces. With --between each face becomes the next one in so many steps, a row
-for each.
+for each. No generator comes with mien: train one (mien train prior-pretraining) or convert
+one (mien convert).
 
-  mien sample -n 16 -o sheet.png
-  mien sample -n 4 --between 8 --seed 3 -o ways.png
-  mien sample --weights runs/prior/generator.safetensors --truncation 1 -o sheet.png
+  mien sample --weights FILE -n 16 -o sheet.png
+  mien sample --weights FILE -n 4 --between 8 --seed 3 -o ways.png
+  mien sample --weights FILE --truncation 1 -o sheet.png
 """
 WEIGHTS = "prior.safetensors"
 COLUMNS = 4
@@ -49,7 +50,10 @@ def make_sample_parser() -> argparse.ArgumentParser:
         "-o", "--out", type=Path, required=True, metavar="FILE", help=f"the sheet ({' '.join(WRITABLE)})"
     )
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="of a generator or a prior (else the packaged one)"
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help=f"of a generator or a prior; needed, unless the folder MIEN_WEIGHTS has {WEIGHTS}",
     )
     parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="default 0")
     parser.add_argument(
@@ -86,19 +90,22 @@ def run(words: list[str]) -> int:
 
 def draw(asked: SampleArguments) -> None:
     """From weights to a sheet."""
-    from mien.describe import mark_by
+    from mien.describe import label_of, mark_by
     from mien.image.blend import contact_sheet
     from mien.image.io import FORMATS, Photo, encode_photo, write_bytes
     from mien.image.mark import GENERATED, marked
     from mien.models.prior.sample import Sampler
     from mien.zoo.load import pick_device
     from mien.zoo.prior import load_generator
-    from mien.zoo.weights import find_weights
+    from mien.zoo.weights import WeightsError, find_weights
 
     try:
         path = asked.weights or find_weights(WEIGHTS)[0]
+    except WeightsError as error:
+        raise UsageError(f"{error}; name a file with --weights") from error
+    try:
         sampler = Sampler(load_generator(path), pick_device(asked.device), asked.truncation)
-    except ValueError as error:  # weights that are missing or another network's, a device that is not there
+    except ValueError as error:  # another network's weights, a device that is not there
         raise UsageError(str(error)) from error
     if asked.between is None:
         faces, columns = sampler.faces(asked.num, asked.seed), asked.columns
@@ -108,6 +115,6 @@ def draw(asked: SampleArguments) -> None:
     content = encode_photo(sheet, FORMATS[asked.out.suffix.lower()])
     name = "prior" if asked.weights is None else f"prior:{asked.weights}"
     try:
-        write_bytes(asked.out, marked(content, mark_by(name, len(faces)), kind=GENERATED))
+        write_bytes(asked.out, marked(content, mark_by(label_of(name), len(faces)), kind=GENERATED))
     except OSError as error:
         raise OutputError(f"{one_line(str(asked.out))}: {error.strerror}") from error

@@ -33,7 +33,7 @@ Networks work one request after the other; --waiting more may wait, and who come
 again. Photos are forgotten: by the API with its answer, by the page with the visit.
 
   mien serve
-  mien serve --model rotate:rotate.safetensors --model guided:guided.safetensors
+  mien serve --model frontal:frontal.safetensors --model prior:prior.safetensors
   MIEN_TOKEN=secret mien serve --host 0.0.0.0     for others in the network; the page asks for the token
 """
 TOKEN_VARIABLE = "MIEN_TOKEN"

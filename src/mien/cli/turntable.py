@@ -57,7 +57,11 @@ def make_turntable_parser() -> argparse.ArgumentParser:
     add_inputs(parser, standard_input=False)
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help=", ".join(SUFFIXES))
     parser.add_argument(
-        "--model", type=model_name, required=True, metavar="NAME", help="what turns the face: rotate:FILE"
+        "--model",
+        type=model_name,
+        default="rotate",
+        metavar="NAME",
+        help="what turns the face: rotate (default), complete, which restores first, or your own rotate:FILE",
     )
     parser.add_argument("--aligned", action="store_true", help="the photo is a face crop already")
     angle = number_between(-LARGEST_YAW, LARGEST_YAW)

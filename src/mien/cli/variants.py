@@ -33,7 +33,7 @@ def add_variants(group: Options) -> None:
         type=whole_number(1, MOST),
         default=1,
         metavar="N",
-        help="so many answers, which differ where the photo leaves room (with --model prior)",
+        help="so many answers, which differ where the photo leaves room (with --model prior:FILE)",
     )
     group.add_argument(
         "--variants-seed", type=whole_number(0), default=0, metavar="N", help="which others (default 0)"
@@ -42,7 +42,12 @@ def add_variants(group: Options) -> None:
 
 def variant_endings(asked: VariantArguments) -> tuple[str, ...]:
     """What comes to lie beside a result."""
-    return tuple(f"variant_{number}.png" for number in range(1, asked.variants))
+    return tuple(map(variant_ending, range(1, asked.variants)))
+
+
+def variant_ending(number: int) -> str:
+    """From 1, since the usual answer is the result itself."""
+    return f"variant_{number}.png"
 
 
 def bind_variants(
@@ -83,7 +88,7 @@ def write_variants(
 
     notes = []
     for number, result in enumerate(results, start=1):
-        put_image(beside(job.target, f"variant_{number}.png"), result.photo, mark(result))
+        put_image(beside(job.target, variant_ending(number)), result.photo, mark(result))
         cosines = [f"{face.identity:.2f}" for face in result.faces if face.identity is not None]
         if cosines:
             notes.append(f"variant {number}: identity {', '.join(cosines)}")

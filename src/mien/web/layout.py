@@ -12,7 +12,7 @@ from mien.web.studio import Studio
 
 EXAMPLE = Path(__file__).parent / "example.jpg"
 INTRODUCTION = """# mien
-Recovers faces from blurred, noisy, dark, tiny or covered pictures.
+Recovers faces from blurred, grainy, tiny or covered pictures.
 What it adds is imagined: it is no evidence of who somebody is."""
 FOOT = """<p class="mien-foot">Photos stay on the machine that this page comes from, and go when you do.
 <a href="/api/docs">API</a></p>"""

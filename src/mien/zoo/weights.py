@@ -34,7 +34,8 @@ def find_weights(file_name: str) -> tuple[Path, bool]:
     packaged = PACKAGED / file_name
     if not packaged.is_file():
         raise WeightsError(
-            f"{file_name} is neither in the package nor in {OWN_FOLDER_VARIABLE} ({own_folder})"
+            f"{file_name} does not come with mien, and {OWN_FOLDER_VARIABLE} "
+            + (f"({own_folder}) does not hold it" if own_folder else "names no folder that holds it")
         )
     return packaged, True
 
