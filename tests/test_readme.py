@@ -1,6 +1,6 @@
 """README.md does what it says: its Python and shell blocks run, in order, in a folder of their own.
 
-A block that cannot run in a test (it installs, or trains for hours) stands under
+A block that cannot run in a test (it installs, trains for hours, or serves) stands under
 `<!-- not run -->`, and every line of it has to be a command of the few such kinds.
 """
 
@@ -18,8 +18,8 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 
 SHELL = {"bash", "sh", "shell", "console"}
-NOT_RUN = re.compile(r"(make|pip|python3? -m pip|git clone|cd|mien train|fabric run)\b")
-"""What a block that is not run may do: install, or train."""
+NOT_RUN = re.compile(r"(make|pip|python3? -m pip|git clone|cd|source|mien train|mien serve|fabric run)\b")
+"""What a block that is not run may do: install, train, or serve."""
 
 BLOCK = re.compile(
     r"^(?P<mark><!-- not run -->\s*\n+)?^```(?P<language>\w+)[^\n]*\n(?P<code>.*?)^```[ \t]*$",

@@ -10,7 +10,6 @@ ROLES: dict[str, tuple[str, ...]] = {
     "aligned": ("aligned", "ffhq", "celebamask"),
     "people": ("people", "lfw"),
     "wild": ("wild", "real_low_quality"),
-    "masked": ("masked", "real_masked"),
     "pose": ("pose", "aflw2000"),
     "references": ("references", "webmorph"),
 }
