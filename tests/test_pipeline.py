@@ -196,10 +196,12 @@ def test_what_is_before_a_face_stays_as_it_was(photo: Image) -> None:
     """Of which the parser says that only the left half is face."""
 
     def left_half(faces: Images, groups: tuple[tuple[str, ...], ...]) -> Masks:
-        assert faces.shape[1:] == (3, 256, 256)
+        assert faces.shape[1:] == (3, 64, 64)
         assert "skin" in groups[0]
         assert "hair" not in groups[0]
-        return (torch.arange(256.0) < 128).float().expand(len(faces), 1, 256, 256)
+        half = torch.ones_like(faces[:, :1])
+        half[..., faces.shape[-1] // 2 :] = 0
+        return half
 
     options = RecoverOptions(only_face=True)
     prepared = prepare(photo, Brighter(), options, lambda image: [detection(60.0, 1.0)])
@@ -207,6 +209,41 @@ def test_what_is_before_a_face_stays_as_it_was(photo: Image) -> None:
     changed = (result.photo != photo).any(dim=0)
     assert bool(changed[64, 105])
     assert not bool(changed[:, 135:].any())
+
+
+def test_only_faces_that_are_pasted_are_parsed_and_all_at_once(photo: Image) -> None:
+    sizes: list[int] = []
+
+    def everywhere(faces: Images, groups: tuple[tuple[str, ...], ...]) -> Masks:
+        sizes.append(len(faces))
+        return torch.ones_like(faces[:, :1])
+
+    def second_is_lost(faces: Images) -> torch.Tensor:
+        return torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.8, 0.6], [0.1, 0.995]])
+
+    for options in (RecoverOptions(only_face=True), RecoverOptions(only_face=True, min_identity=0.5)):
+        prepared = prepare(photo, Brighter(), options, two_faces)
+        through_model = through(Brighter(), prepared)
+        result = finish(prepared, *through_model, options, second_is_lost, everywhere)
+        assert result.faces[0].area is not None
+    assert sizes == [2, 1]
+    assert [face.pasted for face in result.faces] == [True, False]
+    assert result.faces[1].area is None
+
+
+def test_a_face_that_the_parser_does_not_find_counts_as_left_alone(photo: Image) -> None:
+    def nowhere(faces: Images, groups: tuple[tuple[str, ...], ...]) -> Masks:
+        found = torch.zeros_like(faces[:, :1])
+        found[1:] = 1.0
+        return found
+
+    options = RecoverOptions(only_face=True)
+    prepared = prepare(photo, Brighter(), options, two_faces)
+    result = finish(prepared, *through(Brighter(), prepared), options, parts=nowhere)
+    assert [face.pasted for face in result.faces] == [False, True]
+    changed = (result.photo != photo).any(dim=0)
+    assert not bool(changed[30, 30])
+    assert bool(changed[64, 120])
 
 
 def test_turned_heads_are_not_looked_at_for_what_is_before_them(photo: Image) -> None:

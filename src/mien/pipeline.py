@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien.faces.align import align, cut, whole_crop
-from mien.faces.area import face_area
+from mien.faces.area import face_areas, shows_face
 from mien.faces.detect import largest
 from mien.faces.identify import Identify, identity_of, kept_identity
 from mien.faces.paste import fit_whole, paste_many, scale_photo
@@ -231,12 +231,14 @@ def finish(
     crops = [*prepared.crops]
     identities = _identities(crops, recoveries, prepared.template, options, identify, watch)
     with watch.measure("paste"):
-        areas = areas_of(recoveries, options, parts or find_parts)
+        pastes = [*map(options.pastes, recoveries, identities)]
+        areas = (
+            areas_of(recoveries, pastes, parts or find_parts) if options.only_face else [None] * len(crops)
+        )
+        told = zip(prepared.detections, crops, recoveries, pastes, identities, areas, strict=True)
         faces = tuple(
-            Face(detection, crop, recovery, options.pastes(recovery, likeness), likeness, area)
-            for detection, crop, recovery, likeness, area in zip(
-                prepared.detections, crops, recoveries, identities, areas, strict=True
-            )
+            Face(detection, crop, recovery, is_pasted and (area is None or shows_face(area)), likeness, area)
+            for detection, crop, recovery, is_pasted, likeness, area in told
         )
         if prepared.is_whole:
             photo = _whole(prepared.photo, faces[0])
@@ -246,13 +248,13 @@ def finish(
     return Result(photo=photo, faces=faces, seconds=watch.seconds)
 
 
-def areas_of(recoveries: list[Recovery], options: RecoverOptions, parts: FindParts) -> list[Mask | None]:
+def areas_of(recoveries: list[Recovery], pastes: list[bool], parts: FindParts) -> list[Mask | None]:
     """Where faces are that go back into their photo; looked for in what was recovered, which is clean."""
-    if not options.only_face:
-        return [None] * len(recoveries)
-    return [
-        face_area(recovery.pixels.float(), parts) if recovery.keeps_pose else None for recovery in recoveries
+    pasted = [
+        recovery.pixels.float() for recovery, is_pasted in zip(recoveries, pastes, strict=True) if is_pasted
     ]
+    areas = iter(face_areas(torch.stack(pasted), parts) if pasted else ())
+    return [next(areas) if is_pasted else None for is_pasted in pastes]
 
 
 def _whole(photo: Image, face: Face) -> Image:

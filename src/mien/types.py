@@ -120,7 +120,8 @@ class Face:
     identity: float | None = None
     """Cosine between whom the crop shows and whom the recovery does; None where that was not asked for."""
     area: Mask | None = None
-    """Where in the crop the face itself is; None where all of the crop is to change."""
+    """Where in the crop the face itself is, which alone is pasted; None where that was not asked for, and of
+    faces that stay as they are anyway."""
 
 
 @dataclass(frozen=True)

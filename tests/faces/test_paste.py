@@ -41,9 +41,9 @@ def cut_out(photo, scale=1.0, degrees=0.0, centre=None, size=64):
     return Crop(align.cut(photo, photo_from_crop, size), photo_from_crop, torch.zeros(5, 2))
 
 
-def face_of(crop, pixels, score=1.0, pasted=True):
+def face_of(crop, pixels, score=1.0, pasted=True, area=None):
     detection = Detection(torch.tensor([0.0, 0.0, 9.0, 9.0]), torch.zeros(5, 2), score)
-    return Face(detection, crop, Recovery(pixels, torch.ones_like(pixels[:1])), pasted)
+    return Face(detection, crop, Recovery(pixels, torch.ones_like(pixels[:1])), pasted, area=area)
 
 
 @settings(max_examples=5)
@@ -219,6 +219,34 @@ def test_matched_colours_take_a_cast_away():
     matched = paste_many(photo, (face_of(crop, cast),), match_colors=True)
     unmatched = paste_many(photo, (face_of(crop, cast),))
     assert (matched - photo).abs().mean() < 0.2 * (unmatched - photo).abs().mean()
+
+
+LEFT = torch.cat((torch.ones(1, 64, 32), torch.zeros(1, 64, 32)), 2)
+"""The half of a crop that is face."""
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_face_alone_is_pasted_in_its_place_of_an_enlarged_photo(scale):
+    photo = scene(100, 100, 2.0)
+    crop = cut_out(photo)
+    enlarged = scale_photo(photo, scale)
+    pasted = paste_many(enlarged, (face_of(crop, crop.pixels * 0.5, area=LEFT),), scale)
+    whole = paste_many(enlarged, (face_of(crop, crop.pixels * 0.5),), scale)
+    middle, rim = 50 * scale, 2 * scale
+    assert torch.equal(pasted[:, :, middle + rim :], enlarged[:, :, middle + rim :])
+    torch.testing.assert_close(pasted[:, :, : middle - rim], whole[:, :, : middle - rim], atol=1e-4, rtol=0)
+    assert not torch.equal(whole[:, :, middle + rim :], enlarged[:, :, middle + rim :])
+
+
+def test_colours_are_matched_by_the_face_alone():
+    """Of whose recovery the face has a cast, and the rest quite another."""
+    photo = scene(100, 100, 2.0)
+    crop = cut_out(photo)
+    cast = (crop.pixels * torch.tensor([1.0, 0.8, 0.6])[:, None, None]).clamp(0, 1)
+    pixels = torch.where(LEFT > 0, cast, torch.tensor([0.0, 0.0, 1.0])[:, None, None])
+    matched = paste_many(photo, (face_of(crop, pixels, area=LEFT),), match_colors=True)
+    unmatched = paste_many(photo, (face_of(crop, pixels, area=LEFT),))
+    assert (matched - photo).abs().mean() < 0.3 * (unmatched - photo).abs().mean()
 
 
 def test_the_photo_given_is_not_written_to():

@@ -26,10 +26,14 @@ def test_each_kind_of_evidence_has_its_colour(recovery, color):
     torch.testing.assert_close(painted[:, 0, 0] / painted.max(), torch.tensor(color) / max(color))
 
 
-def face(pasted=True, x=10.0, scale=1.0):
+LEFT = torch.cat((torch.ones(1, 32, 16), torch.zeros(1, 32, 16)), 2)
+"""The left half of a crop."""
+
+
+def face(pasted=True, x=10.0, scale=1.0, area=None):
     crop = Crop(BLACK, similarity(scale, 0.0, (x, 6.0)), torch.zeros(5, 2))
     detection = Detection(torch.tensor([x, 6.0, x + 32, 38.0]), torch.zeros(5, 2), 0.9)
-    return Face(detection, crop, Recovery(BLACK, PLANE), pasted)
+    return Face(detection, crop, Recovery(BLACK, PLANE), pasted, area=area)
 
 
 @pytest.mark.parametrize("scale", [1, 2])
@@ -54,9 +58,20 @@ def test_what_was_not_pasted_is_not_painted():
     assert torch.equal(overlay_photo(Result(photo, (face(pasted=False),))), photo)
 
 
+@pytest.mark.parametrize("scale", [1, 2])
+def test_what_is_not_face_is_not_painted_where_faces_are_pasted_alone(scale):
+    photo = torch.full((3, 48 * scale, 60 * scale), 0.5)
+    painted = overlay_photo(Result(photo, (face(area=LEFT),)), scale)
+    whole = overlay_photo(Result(photo, (face(),)), scale)
+    middle = 26 * scale
+    assert torch.equal(painted[:, :, : middle - 2 * scale], whole[:, :, : middle - 2 * scale])
+    assert torch.equal(painted[:, :, middle + 2 * scale :], photo[:, :, middle + 2 * scale :])
+
+
 def test_a_share_is_of_the_face_alone():
-    half = torch.cat((torch.ones(1, 32, 16), torch.zeros(1, 32, 16)), 2)
-    assert share_of_face(half) == pytest.approx(0.5)
+    assert share_of_face(LEFT) == pytest.approx(0.5)
+    assert share_of_face(LEFT, LEFT) == 1
+    assert share_of_face(LEFT, 1 - LEFT) == 0
     corners = PLANE.clone()
     corners[:, 8:24, :] = 0
     assert 0 < share_of_face(corners) < 0.5

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.image.blend import ellipse_mask
+from mien.image.blend import pasted_mask
 from mien.image.color import is_gray, match_color, to_gray
 from mien.image.warp import (
     Padding,
@@ -61,7 +61,7 @@ def paste(
 ) -> Image:
     """The photo with the crop recovered under a mask (by default an ellipse); the rest stays to the bit."""
     if mask is None:
-        mask = ellipse_mask(pixels.shape[-1])
+        mask = pasted_mask(pixels.shape[-1])
     canvas = photo.clone()
     _lay(canvas, photo, _make_layer(photo, crop, pixels, mask, crop.photo_from_crop, "zeros"))
     return canvas
@@ -77,9 +77,7 @@ def paste_many(photo: Image, faces: tuple[Face, ...], scale: int = 1, match_colo
         if not face.pasted:
             continue
         pixels = face.recovery.pixels
-        mask = ellipse_mask(pixels.shape[-1])
-        if face.area is not None:
-            mask = mask * face.area
+        mask = pasted_mask(pixels.shape[-1], face.area)
         if match_colors:
             pixels = match_color(pixels, face.crop.pixels, mask)
         photo_from_crop = compose(rescaling(scale), face.crop.photo_from_crop)

@@ -30,6 +30,12 @@ def ellipse_mask(
     return (inwards * inwards * (3 - 2 * inwards))[None]
 
 
+def pasted_mask(size: int, area: Mask | None = None) -> Float[Tensor, "1 size size"]:
+    """Where in a crop its recovery goes into the photo: under an ellipse, and of that where the face is."""
+    mask = ellipse_mask(size)
+    return mask if area is None else mask * area
+
+
 def feather(mask: Mask, radius: int) -> Mask:
     """The mask with a soft rim of about `radius` pixels inside its edge, and inside the picture's border."""
     reach = max(1, round(radius / 4))  # twice to erode, twice to blur

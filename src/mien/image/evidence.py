@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.image.blend import ellipse_mask
+from mien.image.blend import pasted_mask
 from mien.image.color import to_gray
 from mien.image.warp import compose, invert, rescaling, transform_points, translation, warp_affine
 from mien.types import Affine, Image, Mask, Recovery, Result
@@ -37,12 +37,19 @@ def overlay_photo(result: Result, scale: int = 1) -> Image:
     canvas = result.photo.clone()
     for face in sorted(result.faces, key=lambda face: face.detection.score):
         if face.pasted:
-            lay(canvas, overlay(face.recovery), compose(rescaling(scale), face.crop.photo_from_crop))
+            pixels = overlay(face.recovery)
+            mask = pasted_mask(pixels.shape[-1], face.area)
+            lay(canvas, pixels, mask, compose(rescaling(scale), face.crop.photo_from_crop))
     return canvas
 
 
-def lay(canvas: Image, pixels: Float[Tensor, "3 size size"], canvas_from_pixels: Affine) -> None:
-    """A crop into the canvas itself, under the ellipse that faces are pasted by."""
+def lay(
+    canvas: Image,
+    pixels: Float[Tensor, "3 size size"],
+    mask: Float[Tensor, "1 size size"],
+    canvas_from_pixels: Affine,
+) -> None:
+    """A crop into the canvas itself, where the mask says."""
     size = pixels.shape[-1]
     low, high = -0.5, size - 0.5
     corners = torch.tensor([[low, low], [high, low], [low, high], [high, high]], dtype=torch.float64)
@@ -53,14 +60,13 @@ def lay(canvas: Image, pixels: Float[Tensor, "3 size size"], canvas_from_pixels:
     if right <= left or bottom <= top:
         return
     pixels_from_region = compose(invert(canvas_from_pixels), translation(left, top))
-    mask = ellipse_mask(size)
     planes = torch.cat((pixels * mask, mask))[None]
     drawn = warp_affine(planes, pixels_from_region[None], bottom - top, right - left, "zeros")[0]
     place = (slice(None), slice(top, bottom), slice(left, right))
     canvas[place] = (canvas[place] * (1 - drawn[3:].clamp(0, 1)) + drawn[:3]).clamp(0, 1)
 
 
-def share_of_face(map_of_crop: Mask) -> float:
-    """Its mean over the part of a crop that is the face."""
-    mask = ellipse_mask(map_of_crop.shape[-1])
+def share_of_face(map_of_crop: Mask, area: Mask | None = None) -> float:
+    """Its mean over what of a crop is pasted, which is the face; `area` as in `pasted_mask`."""
+    mask = pasted_mask(map_of_crop.shape[-1], area)
     return float((mask * map_of_crop).sum() / mask.sum())
