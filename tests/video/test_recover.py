@@ -111,6 +111,12 @@ def test_identity_decides_whether_a_face_is_shown(run, save_clip, pictures):
     assert middle(frames[3].image, 3)[0] < 0.3
 
 
+def test_faces_alone_cannot_be_pasted(run, save_clip, pictures, tmp_path):
+    with pytest.raises(FilmError, match="faces alone"):
+        run(save_clip(pictures[:4]), options=RecoverOptions(only_face=True))
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_turned_faces_have_no_place(run, save_clip, pictures, tools):
     with pytest.raises(FilmError, match="--paste"):
         run(save_clip(pictures[:4]), model=replace(tools.model, keeps_pose=False))

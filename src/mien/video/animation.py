@@ -54,7 +54,6 @@ class Animation:
             raise FilmError(f"{path}: {told}, more than the limit of {max_pixels:,}")
 
     def refuse_size(self, scale: int) -> None:
-        """Said before work begins."""
         sides, longest = (self.width * scale, self.height * scale), LONGEST[self.suffix]
         if max(sides) > longest:
             told = f"{sides[0]} x {sides[1]} pixels cannot be in a {self.suffix} file"

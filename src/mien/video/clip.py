@@ -33,7 +33,6 @@ class Clip:
 
     @property
     def width(self) -> int:
-        """Before it is turned."""
         return self.facts.width
 
     @property
@@ -41,7 +40,7 @@ class Clip:
         return self.facts.height
 
     def refuse_size(self, scale: int) -> None:
-        """Said before work begins, too: H.264 takes no half pixel of colour."""
+        """H.264 takes no half pixel of colour."""
         sides = (self.width * scale, self.height * scale)
         is_odd = any(
             side % 2 and is_half for side, is_half in zip(sides, self.facts.coding.halves, strict=True)

@@ -47,6 +47,14 @@ class Film(Protocol):
     """A file of moving pictures, or a part of it."""
 
     @property
+    def width(self) -> int:
+        """As it is stored, before it is turned upright."""
+        ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
     def tick(self) -> Fraction:
         """Seconds."""
         ...
@@ -64,6 +72,10 @@ class Film(Protocol):
     @property
     def unchanged(self) -> Path | None:
         """The file that a film without faces can be copied from."""
+        ...
+
+    def refuse_size(self, scale: int) -> None:
+        """A FilmError where what is written cannot be so many times as large, said before work begins."""
         ...
 
     def frames(self, start: int | None = None) -> Iterator[Frame]:

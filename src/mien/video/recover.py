@@ -115,6 +115,10 @@ def recover_film(
 
     Both have to be on one disk.
     """
+    if options.only_face:
+        raise FilmError(
+            "faces alone cannot be pasted into a film: where they end would change from frame to frame"
+        )
     look_through(film, tools.find, tools.identify, journal, tell)
     plan = make_plan(journal, film.tick, tools.model.template, tools.model.crop_size, options.only_largest)
     is_copy = not plan.ways and options.scale == 1 and film.unchanged is not None
