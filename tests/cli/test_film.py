@@ -1,6 +1,7 @@
 """`mien recover` of films; what is done to faces is the library's, and tested there."""
 
 import json
+import shlex
 from dataclasses import replace
 from fractions import Fraction
 
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mien.cli.film import seconds
+from mien.cli.film import FILM, seconds
 from mien.cli.film_work import alone, clock, key_of, tell_in_lines
+from mien.cli.inputs import gather, look_up
 from mien.cli.recover import RecoverArguments, make_recover_parser
 
 
@@ -83,8 +85,75 @@ def test_films_of_a_folder_and_of_a_pattern(mien, clip, tmp_path):
     pattern = folder / "**" / "*.mov"
     assert mien("recover", pattern, "-o", folder / "new", "--no-identity").status == 0
     assert (folder / "new" / "b" / "clip.mov").exists()
-    ran = mien("recover", folder / "*.mp4", "-o", tmp_path / "more")
-    assert ran.err == f"{folder / '*.mp4'}: error: no picture fits this pattern\n"
+
+
+@pytest.mark.parametrize("words", [(), ("--from", "1")])
+@pytest.mark.parametrize(("name", "reason"), [("*.mp4", "no film fits this pattern"), ("**/*.MOV", None)])
+def test_a_pattern_says_by_its_suffix_that_films_are_meant(mien, tmp_path, words, name, reason):
+    Pillow.new("RGB", (48, 40)).save(tmp_path / "a.png")
+    ran = mien("recover", tmp_path / name, "-o", tmp_path / "out", *words)
+    assert ran.status == 1
+    assert ran.err == f"{tmp_path / name}: error: {reason or 'no film fits this pattern'}\n"
+
+
+def test_a_pattern_of_photos_passes_films_over(mien, tmp_path):
+    (tmp_path / "clip.mp4").touch()
+    ran = mien("recover", tmp_path / "*.png", "-o", tmp_path / "out")
+    assert ran.err == f"{tmp_path / '*.png'}: error: no picture fits this pattern\n"
+
+
+def test_where_there_is_nothing_a_part_is_of_films(mien, tmp_path):
+    for word, reason in (
+        (tmp_path, "there are no films in this folder"),
+        (tmp_path / "*", "no film fits this pattern"),
+    ):
+        ran = mien("recover", word, "-o", tmp_path / "out", "--to", "2")
+        assert ran.err == f"{word}: error: {reason}\n"
+        ran = mien("recover", word, "-o", tmp_path / "out")
+        assert ran.err == f"{word}: error: {reason.replace('film', 'picture')}\n"
+
+
+def test_what_fits_nothing_does_not_keep_films_from_being_done(mien, clip, tmp_path):
+    nothing = tmp_path / "typo" / "*.mp4", tmp_path / "typo" / "*"
+    ran = mien("recover", clip, *nothing, "-o", tmp_path / "out", "--no-identity")
+    assert ran.status == 1
+    for word in nothing:
+        assert f"{word}: error: no film fits this pattern\n" in ran.err
+    assert (tmp_path / "out" / "clip.mp4").exists()
+
+
+def test_folders_of_films_beside_folders_of_photos(mien, tmp_path):
+    films, photos = tmp_path / "films", tmp_path / "photos"
+    for file in (films / "a.mp4", photos / "a.png", photos / "b.mp4"):
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    ran = mien("recover", photos, films, "-o", tmp_path / "out")
+    assert ran.status == 2
+    said = f"{films} stands for films and {photos} stands for photos: recover films by themselves"
+    assert ran.err == f"mien recover: error: {said}\n"
+    ran = mien("recover", photos / "a.png", films / "*.mp4", "-o", tmp_path / "out")
+    assert f"{films / '*.mp4'} stands for films and {photos / 'a.png'} is none" in ran.err
+    assert mien("recover", photos, "-o", tmp_path / "out", "--from", "1").status == 2
+
+
+@pytest.mark.parametrize("word", ["trip [2020]", "trip [[]2020]/*", "*"])
+def test_the_command_for_films_that_were_left_out_finds_them_all(mien, tmp_path, monkeypatch, word):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "trip [2020]"
+    for name in ("a.mp4", "it's/b.MOV", "it's/c.mp4"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    for name in ("a.png", "it's/d.png"):
+        Pillow.new("RGB", (48, 40)).save(folder / name)
+    ran = mien("recover", word, "-o", tmp_path / "out")
+    assert ran.status == 0
+    line = ran.err.splitlines()[0]
+    assert line.startswith(f"{word}: 3 films are left out: ")
+    command = shlex.split(line.partition("as in mien recover ")[2])
+    assert command[-2:] == ["-o", "OUT"]
+    found = gather(look_up(command[:-2], None, (FILM,)), FILM)
+    assert not found.problems
+    assert {str(film.place) for film in found.inputs} == {"a.mp4", "it's/b.MOV", "it's/c.mp4"}
 
 
 def test_films_among_photos_are_said(mien, clip, tmp_path):
@@ -96,7 +165,7 @@ def test_films_among_photos_are_said(mien, clip, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
     ran = mien("recover", clip, tmp_path, "-o", tmp_path / "out")
     assert ran.status == 2
-    assert "is a film: recover photos by themselves" in ran.err
+    assert f"{clip} is a film and {tmp_path} stands for photos: recover films by themselves" in ran.err
 
 
 def test_moving_pictures(mien, gif, tmp_path):
@@ -234,7 +303,9 @@ def test_what_a_film_s_parts_depend_on(gif, tmp_path):
         (["-o", "new.mp4", "--compare", "--aligned"], "--aligned, --compare cannot be had of a film"),
         (["-o", "new.mp4", "--from", "2", "--to", "1"], "--from has to be before --to"),
         (["-o", "new.mp4", "--model", "rotate:r.pt", "--yaw", "0"], "turned faces have no place"),
-        (["photo.jpg", "-o", "out"], "is a film: recover photos by themselves"),
+        (["photo.jpg", "-o", "out"], "clip.mp4 is a film and photo.jpg is none: recover films by themselves"),
+        (["-", "-o", "out"], "clip.mp4 is a film and - is none: recover films by themselves"),
+        (["-o", "new.mp4", "--only-face"], "--only-face cannot be had of a film"),
     ],
 )
 def test_what_films_cannot_have(mien, clip, words, reason):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mien.cli.arguments import UsageError
-from mien.cli.inputs import Input, Problem, collect, fits, one_line
+from mien.cli.inputs import PICTURE, Input, Kind, Problem, collect, fits, gather, literal, look_up, one_line
 
 
 @pytest.fixture
@@ -95,6 +95,55 @@ def test_a_relative_pattern(album, monkeypatch):
 def test_a_file_may_be_called_like_a_pattern(album):
     (album / "x[1].jpg").touch()
     assert places([album / "x[1].jpg"]) == ["x[1].jpg"]
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("album", "album"),
+        ("[[]1950]", "[1950]"),
+        ("[*]", "*"),
+        ("[1950]", None),
+        ("*", None),
+        ("[[]a]*", None),
+    ],
+)
+def test_what_is_escaped_is_a_name(part, expected):
+    assert literal(part) == expected
+
+
+def test_below_a_folder_with_brackets_all_keep_their_places(album):
+    odd = album.with_name("a [1950]")
+    album.rename(odd)
+    escaped = f"{odd.parent}/a [[]1950]"
+    assert places([f"{escaped}/*.jpg"]) == ["b.jpg"]
+    assert places([f"{escaped}/**/*.tif"]) == ["summer/e/f.tif"]
+    assert places([escaped]) == ["a.PNG", "b.jpg", "summer/c.webp", "summer/e/f.tif"]
+
+
+@pytest.mark.parametrize("pattern", ["", "/*", "/**"])
+def test_folders_are_walked_once_for_all_kinds(album, monkeypatch, pattern):
+    listed = []
+    listing = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: listed.append(folder) or listing(folder))
+    text, jpeg = Kind("text", (".txt",)), Kind("JPEG", (".jpg",))
+    words = look_up([f"{album}{pattern}"], None, (PICTURE, text, jpeg))
+    assert len(listed) == len(set(listed)) <= 3
+    found = {kind: [str(source.place) for source in gather(words, kind).inputs] for kind in (text, jpeg)}
+    assert found == {text: ["notes.txt"], jpeg: ["b.jpg"]}
+    assert [path.name for path in words[0].files(text)] == ["notes.txt"]
+    assert len(gather(words, PICTURE).inputs) == 4
+
+
+def test_what_there_is_none_of_is_named_for_its_kind_alone(album):
+    film = Kind("film", (".mp4",))
+    for pattern, reason in (
+        ("", "there are no films in this folder"),
+        ("/[ab].*", "no film fits this pattern"),
+    ):
+        words = look_up([f"{album}{pattern}"], None, (PICTURE, film))
+        assert gather(words, film).problems == (Problem(f"{album}{pattern}", reason),)
+        assert not gather(words, PICTURE).problems
 
 
 @pytest.mark.parametrize(

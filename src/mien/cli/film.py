@@ -2,6 +2,7 @@
 
 import argparse
 import glob
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mien.cli.archive_arguments import LOCAL
 from mien.cli.arguments import Options, UsageError
-from mien.cli.inputs import PICTURE, STANDARD, Found, Input, Kind, collect, expand, one_line
+from mien.cli.inputs import PICTURE, STANDARD, Found, Input, Kind, Word, one_line
 from mien.cli.outputs import Job, TextOutput, allow, refuse_clashes
 from mien.cli.progress import Show
 
@@ -34,8 +35,8 @@ FILM_NOTES = f"""
 Films ({" ".join(FILMS[:6])} ...) become films ({" ".join(FILM_TARGETS)}) with their sound as it is, and need
 pip install 'mien[video]'. A GIF or animated WebP becomes one where OUT ends in .gif or .webp; into any other
 OUT goes its first picture. Faces are followed through each scene, and steadied. A film that was stopped, even
-by force, goes on where it was: what is done lies in OUT.part meanwhile. A folder or a pattern stands for its
-films where it has no photos; else for its photos, and its films are named by a pattern such as 'in/*.mp4'.
+by force, goes on where it was: what is done lies in OUT.part meanwhile. A folder, or a pattern like 'in/*',
+stands for its films where it has no photos; else for its photos, and its films are named by 'in/*.mp4'.
 
   mien recover clip.mp4 -o clear.mp4 --from 1:30 --to 1:45
 """
@@ -46,6 +47,11 @@ class FilmArguments(argparse.Namespace):
 
     first: Fraction | None
     last: Fraction | None
+
+    @property
+    def is_of_films(self) -> bool:
+        """Whether a part was asked for: photos have none."""
+        return self.first is not None or self.last is not None
 
 
 @dataclass(frozen=True)
@@ -82,74 +88,78 @@ def seconds(text: str) -> Fraction:
     return total
 
 
-def are_films(words: list[str], out: str | None) -> bool:
+def are_films(words: list[Word], asked: FilmArguments, out: str) -> bool:
     """Whether the inputs are films; photos among them are refused."""
-    results = None if out in (None, STANDARD) else Path(out)
-    films = [word for word in words if stands_for_films(word, results)]
-    if films and len(films) < len(words):
-        raise UsageError(f"{one_line(films[0])} is a film: recover photos by themselves")
-    return bool(films) or moves_on(words, out)
+    kinds = [kind_of(word) for word in words]
+    if FILM in kinds and PICTURE in kinds:
+        film, photo = words[kinds.index(FILM)], words[kinds.index(PICTURE)]
+        is_film = "stands for films" if film.is_search else "is a film"
+        is_photo = "stands for photos" if photo.is_search else "is none"
+        raise UsageError(
+            f"{one_line(film.text)} {is_film} and {one_line(photo.text)} {is_photo}: "
+            "recover films by themselves"
+        )
+    if PICTURE in kinds:
+        return moves_on(words, out)
+    return FILM in kinds or asked.is_of_films
 
 
-def stands_for_films(word: str, results: Path | None) -> bool:
-    """A file or pattern by its suffix, a folder or another pattern by what there is."""
-    if word == STANDARD or not is_search(word):
-        return Path(word).suffix.lower() in FILMS
-    films, photos = (any(found_by(word, results, kind)) for kind in (FILM, PICTURE))
-    return films and not photos
+def kind_of(word: Word) -> Kind | None:
+    """A file or a pattern says by its suffix what is meant. A folder or another pattern stands for its
+    photos, where it has none for its films, and where it has neither for nothing."""
+    path = Path(word.text)
+    if not word.is_search:
+        return FILM if FILM.is_named(path) else PICTURE
+    named = [] if path.is_dir() else [kind for kind in (FILM, PICTURE) if kind.is_named(path)]
+    there = [kind for kind in (PICTURE, FILM) if word.files(kind)]
+    return next(iter((*named, *there)), None)
 
 
-def is_search(word: str) -> bool:
-    """Whether it names a folder or a pattern, and not a file."""
-    path = Path(word)
-    return path.is_dir() or (not path.exists() and glob.has_magic(word))
-
-
-def found_by(word: str, results: Path | None, kind: Kind) -> Iterator[Path]:
-    """The files of a kind that a folder or a pattern stands for."""
-    found = expand(word, results, kind)
-    return (item.path for item in found if isinstance(item, Input) and item.path is not None)
-
-
-def left_out(words: list[str], results: Path | None) -> Iterator[str]:
+def left_out(words: list[Word]) -> Iterator[str]:
     """Which films lie among the photos that are recovered, and what to do about them."""
-    for word in filter(is_search, words):
-        films = [*found_by(word, results, FILM)]
+    for word in words:
+        films = word.files(FILM) if word.is_search else []
         if films:
             count = "1 film is" if len(films) == 1 else f"{len(films)} films are"
-            pattern = films[0].parent / f"*{films[0].suffix}"
+            patterns = " ".join(one_line(shlex.quote(pattern)) for pattern in patterns_of(films))
             yield (
-                f"{one_line(word)}: {count} left out: recover films by themselves, "
-                f"as in mien recover {one_line(shlex.quote(str(pattern)))} -o OUT"
+                f"{one_line(word.text)}: {count} left out: recover films by themselves, "
+                f"as in mien recover {patterns} -o OUT"
             )
 
 
-def moves_on(words: list[str], out: str | None) -> bool:
+def patterns_of(films: list[Path]) -> list[str]:
+    """What fits these films, and perhaps others below the folder that all of them are in."""
+    folders = {film.parent for film in films}
+    base = Path(glob.escape(os.path.commonpath(folders)), *["**"][: len(folders) - 1])
+    return [str(base / f"*{suffix}") for suffix in sorted({film.suffix for film in films})]
+
+
+def moves_on(words: list[Word], out: str) -> bool:
     """Whether a moving picture becomes one."""
-    if len(words) != 1 or words[0] == STANDARD or out is None or Path(out).is_dir():
+    source = Path(words[0].text)
+    if len(words) != 1 or Path(out).is_dir():
         return False
-    suffixes = Path(words[0]).suffix.lower(), Path(out).suffix.lower()
-    if not set(suffixes) <= set(MOVING) or not Path(words[0]).is_file():
+    if not {source.suffix.lower(), Path(out).suffix.lower()} <= set(MOVING) or not source.is_file():
         return False
     from mien.image.io import ImageError
     from mien.video.animation import count_frames
 
     try:
-        return count_frames(Path(words[0])) > 1
+        return count_frames(source) > 1
     except ImageError:  # as a photo it is told of, and in the report
         return False
 
 
 def refuse_film_options(asked: FilmArguments) -> None:
     """Of photos no part can be had."""
-    if asked.first is not None or asked.last is not None:
+    if asked.is_of_films:
         raise UsageError("--from and --to are for films")
 
 
-def recover_films(asked: "RecoverArguments", out: str) -> int:
+def recover_films(asked: "RecoverArguments", found: Found, out: str) -> int:
     """All of them, one after the other; the exit status."""
     check_films(asked, out)
-    found = collect(asked.inputs, Path(out), FILM)
     moving = Path(asked.inputs[0]).suffix.lower() in MOVING
     jobs = film_jobs(found, out, moving)
     allowed, refusals = allow(jobs, asked.overwrite)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -29,12 +28,9 @@ from mien.evaluate.trial import keeps_pose
 from mien.image.mark import Mark
 from mien.types import Guidable
 from mien.video.animation import Animation
-from mien.video.film import FilmError
+from mien.video.film import Film, FilmError
 from mien.video.journal import Journal
 from mien.video.recover import FilmResult, FilmTools, Tell, recover_film
-
-if TYPE_CHECKING:
-    from mien.video.clip import Clip
 
 PART = ".part"
 """Ending of the folder beside a result in which its parts lie until it is whole."""
@@ -84,7 +80,7 @@ def work_on_film(job: Job, films: FilmJob, bound: Bound, show: Show) -> tuple[Fi
     part = place.with_name(place.name + PART)
 
     def sign(num_faces: int) -> Mark | None:
-        return None if asked.no_mark else mark_by(asked.model, num_faces)
+        return None if asked.no_mark else mark_by(label_of(asked.model), num_faces)
 
     with alone(part), telling(job.name) as tell:
         journal = Journal(part, key_of(source, asked))
@@ -98,7 +94,8 @@ def work_on_film(job: Job, films: FilmJob, bound: Bound, show: Show) -> tuple[Fi
     return result, notes
 
 
-def open_film(source: Path, target: Path, films: FilmJob) -> "tuple[Animation | Clip, tuple[str, ...]]":
+def open_film(source: Path, target: Path, films: FilmJob) -> tuple[Film, tuple[str, ...]]:
+    """The film, and what a person should know of it."""
     asked = films.asked
     if films.moving:
         if asked.first is not None or asked.last is not None:

@@ -2,7 +2,8 @@
 
 import glob
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -20,9 +21,13 @@ class Kind:
     name: str
     suffixes: tuple[str, ...]
 
+    def is_named(self, path: Path) -> bool:
+        """Whether a file or a pattern has a suffix of the kind."""
+        return path.suffix.lower() in self.suffixes
+
     def fits(self, path: Path) -> bool:
-        """By its name."""
-        return path.suffix.lower() in self.suffixes and path.is_file()
+        """Whether it is a file of that name."""
+        return self.is_named(path) and path.is_file()
 
 
 PICTURE = Kind("picture", READABLE)
@@ -55,6 +60,10 @@ class Problem:
         return {"input": self.name, "error": self.reason}
 
 
+ByKind = Mapping[Kind, tuple[Input | Problem, ...]]
+"""What there is of each kind, or what is wrong."""
+
+
 @dataclass(frozen=True)
 class Found:
     """What all INPUTs together stand for."""
@@ -63,18 +72,47 @@ class Found:
     problems: tuple[Problem, ...]
 
 
-def collect(words: list[str], results: Path | None = None, kind: Kind = PICTURE) -> Found:
+@dataclass(frozen=True)
+class Word:
+    """An INPUT as it was given, and what of each kind it stands for."""
+
+    text: str
+    found: ByKind
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it names a folder or a pattern, and not a file."""
+        path = Path(self.text)
+        return self.text != STANDARD and (path.is_dir() or (not path.exists() and glob.has_magic(self.text)))
+
+    def files(self, kind: Kind) -> list[Path]:
+        """Those of a kind that it stands for."""
+        found = (item for item in self.found[kind] if isinstance(item, Input))
+        return [item.path for item in found if item.path is not None]
+
+
+def collect(words: list[str], results: Path | None = None) -> Found:
     """The pictures, in the order of the words and sorted within a folder, each once.
 
     `results` is where results go: when it lies in a folder that is searched, what an earlier run
     left there is not taken for an input.
     """
+    return gather(look_up(words, results, (PICTURE,)), PICTURE)
+
+
+def look_up(words: list[str], results: Path | None, kinds: tuple[Kind, ...]) -> list[Word]:
+    """What each word stands for; folders are walked once for all kinds. `results` as for `collect`."""
     if words.count(STANDARD) > 1:
         raise UsageError("standard input can be read only once")
+    return [Word(word, expand(word, results, kinds)) for word in words]
+
+
+def gather(words: list[Word], kind: Kind) -> Found:
+    """All that the words stand for of a kind, each once."""
     found: dict[tuple[Path | None, Path], Input] = {}
     problems: list[Problem] = []
     for word in words:
-        for item in expand(word, results, kind):
+        for item in word.found[kind]:
             if isinstance(item, Problem):
                 problems.append(item)
             else:
@@ -83,35 +121,53 @@ def collect(words: list[str], results: Path | None = None, kind: Kind = PICTURE)
     return Found(tuple(found.values()), tuple(problems))
 
 
-def expand(word: str, results: Path | None, kind: Kind) -> Iterator[Input | Problem]:
-    """What one INPUT stands for."""
+def expand(word: str, results: Path | None, kinds: tuple[Kind, ...]) -> ByKind:
+    """What one INPUT stands for; a file is taken for whatever kind is asked for."""
+    path = Path(word)
+    if word != STANDARD and path.is_dir():
+        return search(path, results, kinds)
+    if word != STANDARD and not path.exists() and glob.has_magic(word):
+        return match(word, results, kinds)
+    return dict.fromkeys(kinds, (one_file(word),))
+
+
+def one_file(word: str) -> Input | Problem:
+    """What is neither a folder nor a pattern."""
     path = Path(word)
     if word == STANDARD:
-        yield Input(None, Path("stdin"))
-    elif path.is_dir():
-        yield from search(path, results, kind)
-    elif path.is_file():
-        yield Input(path, Path(path.name))
-    elif path.exists():
-        yield Problem(one_line(word), "is neither a file nor a folder (a pipe can be read as -)")
-    elif glob.has_magic(word):
-        yield from match(word, results, kind)
-    elif os.path.lexists(path):
-        yield Problem(one_line(word), "is a link to nothing")
-    else:
-        yield Problem(one_line(word), "no such file or folder")
+        return Input(None, Path("stdin"))
+    if path.is_file():
+        return Input(path, Path(path.name))
+    if path.exists():
+        return Problem(one_line(word), "is neither a file nor a folder (a pipe can be read as -)")
+    if os.path.lexists(path):
+        return Problem(one_line(word), "is a link to nothing")
+    return Problem(one_line(word), "no such file or folder")
 
 
-def search(folder: Path, results: Path | None, kind: Kind) -> Iterator[Input | Problem]:
-    """All of a kind below a folder."""
-    found = list(walk(folder, results, kind))
-    if not found:
-        yield Problem(one_line(str(folder)), f"there are no {kind.name}s in this folder")
-    yield from found
+def search(folder: Path, results: Path | None, kinds: tuple[Kind, ...]) -> ByKind:
+    """All below a folder."""
+    found = list(walk(folder, results, kinds))
+    return or_problem(by_kind(found, kinds), str(folder), "there are no {}s in this folder")
 
 
-def walk(folder: Path, results: Path | None, kind: Kind) -> Iterator[Input | Problem]:
-    """All of a kind below a folder; hidden names and everything else are passed over.
+def by_kind(found: list[Input | Problem], kinds: tuple[Kind, ...]) -> ByKind:
+    """What cannot be read counts for each kind."""
+    return {
+        kind: tuple(item for item in found if isinstance(item, Problem) or kind.is_named(item.place))
+        for kind in kinds
+    }
+
+
+def or_problem(found: ByKind, word: str, nothing: str) -> ByKind:
+    """Where there is nothing of a kind, that is a problem."""
+    return {
+        kind: items or (Problem(one_line(word), nothing.format(kind.name)),) for kind, items in found.items()
+    }
+
+
+def walk(folder: Path, results: Path | None, kinds: tuple[Kind, ...]) -> Iterator[Input | Problem]:
+    """All of some kinds below a folder; hidden names and everything else are passed over.
 
     Links are followed, but no folder is entered twice, so that one which holds itself comes to an end.
     """
@@ -128,35 +184,47 @@ def walk(folder: Path, results: Path | None, kind: Kind) -> Iterator[Input | Pro
         except OSError as error:
             yield Problem(one_line(str(here)), reason(error))
             continue
-        yield from (Input(entry, entry.relative_to(folder)) for entry in entries if kind.fits(entry))
+        for entry in entries:
+            if any(kind.fits(entry) for kind in kinds):
+                yield Input(entry, entry.relative_to(folder))
         waiting.extend(entry for entry in reversed(entries) if entry.is_dir())
 
 
-def match(pattern: str, results: Path | None, kind: Kind) -> Iterator[Input | Problem]:
-    """What a pattern fits that the shell left alone: files of a kind, and folders of them."""
+def match(pattern: str, results: Path | None, kinds: tuple[Kind, ...]) -> ByKind:
+    """What a pattern fits that the shell left alone: files, and folders of them."""
     fixed, changing = split_pattern(pattern)
-    found: list[Input | Problem] = []
     if "**" in changing:
         # not glob: it would follow a folder that links to itself, again and again
-        for item in walk(fixed, results, kind):
-            if isinstance(item, Problem) or fits(item.place.parts, changing):
-                found.append(item)
+        found = walk(fixed, results, kinds)
+        groups = [
+            by_kind([item], kinds)
+            for item in found
+            if isinstance(item, Problem) or fits(item.place.parts, changing)
+        ]
     else:
-        for path in map(Path, sorted(glob.glob(pattern))):  # noqa: PTH207 (Path.glob takes no absolute pattern)
-            if kind.fits(path):
-                found.append(Input(path, path.relative_to(fixed)))
-            elif path.is_dir():
-                found.extend(search(path, results, kind))
-    if not found:
-        yield Problem(one_line(pattern), f"no {kind.name} fits this pattern")
-    yield from found
+        paths = map(Path, sorted(glob.glob(pattern)))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        groups = [
+            search(path, results, kinds)
+            if path.is_dir()
+            else by_kind([Input(path, path.relative_to(fixed))] if path.is_file() else [], kinds)
+            for path in paths
+        ]
+    merged = {kind: tuple(item for group in groups for item in group[kind]) for kind in kinds}
+    return or_problem(merged, pattern, "no {} fits this pattern")
 
 
 def split_pattern(pattern: str) -> tuple[Path, tuple[str, ...]]:
     """The folder that a pattern starts in, below which what fits keeps its place; and the rest."""
     parts = Path(pattern).parts
-    fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return Path(*parts[:fixed]), parts[fixed:]
+    names = [*map(literal, parts)]
+    num_fixed = names.index(None) if None in names else len(names) - 1
+    return Path(*filter(None, names[:num_fixed])), parts[num_fixed:]
+
+
+def literal(part: str) -> str | None:
+    """The one name that a part of a pattern fits, where nothing in it or all is escaped, as in [[]1950]."""
+    name = re.sub(r"\[([*?[])\]", r"\1", part)
+    return name if glob.escape(name) == part else None
 
 
 def fits(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:

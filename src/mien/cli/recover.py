@@ -30,6 +30,7 @@ from mien.cli.arguments import (
     whole_number,
 )
 from mien.cli.film import (
+    FILM,
     FILM_NOTES,
     FilmArguments,
     add_film,
@@ -38,20 +39,22 @@ from mien.cli.film import (
     recover_films,
     refuse_film_options,
 )
-from mien.cli.inputs import STANDARD, collect
+from mien.cli.inputs import PICTURE, STANDARD, gather, look_up
 from mien.cli.outputs import OUTPUT_HELP, TextOutput, allow, plan
 from mien.cli.progress import Show
 from mien.cli.references import REFERENCE_NOTES, WARP, ReferenceArguments, add_references, model_for
 from mien.cli.turning import TurningArguments, add_turning
-from mien.cli.variants import VariantArguments, add_variants, variant_endings
+from mien.cli.variants import MOST, VariantArguments, add_variants, variant_ending, variant_endings
 
 NOTES = f"""{OUTPUT_HELP}
 A result that exists already is not replaced without --overwrite: that photo counts as failed, and
-the others are done. With --overwrite nothing stays beside it that is no longer so, such as files of
---save-faces of more faces than there are now. Two photos with one result between them are refused
-before anything begins. A photo without a face is copied as it is. A folder without pictures counts
-as a failed input.
+the others are done. With --overwrite nothing stays beside it that is no longer so: files of
+--save-faces of more faces than there are now, or a picture that was asked for then and not now, if
+it has a mark (see --no-mark) and is thus known not to be your own. Two photos with one result between
+them are refused before anything begins. A photo without a face is copied as it is. A folder without
+pictures counts as a failed input.
 
+The line of a photo says how much of its face was seen there, the rest being imagined, and its identity.
 Identity is how alike the recovered face and the one in the photo are to a network that no model was
 trained to please: a cosine, 1 for the same, near 0 for strangers. "Same person" is the chance that
 two photos as alike show one person. Of a face too damaged to be known both say little.
@@ -72,6 +75,8 @@ beside OUT/photo.jpg come to lie:
 COMPARE = "compare.png"
 FACES = "faces"
 EVIDENCE = "evidence.png"
+EVERY_ENDING = (COMPARE, FACES, EVIDENCE, WARP, *map(variant_ending, range(1, MOST)))
+"""Whatever may come to lie beside a result."""
 
 
 class RecoverArguments(
@@ -195,19 +200,19 @@ def add_what(group: Options) -> None:
     )
 
 
-def run(words: list[str]) -> int:
+def run(arguments: list[str]) -> int:
     """Recover what is named in the arguments."""
-    asked = make_recover_parser().parse_args(words, RecoverArguments())
+    asked = make_recover_parser().parse_args(arguments, RecoverArguments())
     out = check(asked)
-    if are_films(asked.inputs, asked.out):
-        return recover_films(asked, out)
+    words = look_up(asked.inputs, None if out == STANDARD else Path(out), (PICTURE, FILM))
+    if are_films(words, asked, out):
+        return recover_films(asked, gather(words, FILM), out)
     refuse_film_options(asked)
-    results = None if out == STANDARD else Path(out)
-    found = collect(asked.inputs, results)
+    found = gather(words, PICTURE)
     jobs = plan(asked.inputs, found, out, beside=endings_of(asked))
     allowed, refusals = allow(jobs, asked.overwrite, in_journal(jobs, out))
     with TextOutput(asked.report, found) as report, Show(len(allowed)) as show:
-        for line in left_out(asked.inputs, results):
+        for line in left_out(words):
             show.say(line)
         for problem in (*found.problems, *refusals):
             show.fail(problem)
