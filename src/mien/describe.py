@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from itertools import count, islice
 from pathlib import Path
 
 from mien.geometry.pose import angles_from_rotation
 from mien.image.evidence import share_of_face
 from mien.image.mark import FaceMark, Mark
-from mien.types import Detection, Face, Image, Reading, Recovery
+from mien.types import Detection, Face, Image, Mask, Reading, Recovery
 from mien.zoo.cards import LIKENESS
 
 Json = dict[str, object]
@@ -44,11 +45,14 @@ def describe_reading(reading: Reading) -> Json:
     }
 
 
-def describe_face(face: Face, model: str) -> Json:
-    """What became of a face; evidence is the share of the recovery that was seen in the photo."""
+def describe_face(face: Face, label: str) -> Json:
+    """What became of a face; evidence is the share of the recovery that was seen in the photo.
+
+    `label` is what people call the model.
+    """
     told: Json = {
         **describe_detection(face.detection),
-        "model": label_of(model),
+        "model": label,
         "evidence": round(evidence_share(face), 4),
         "pasted": face.pasted,
     }
@@ -56,15 +60,16 @@ def describe_face(face: Face, model: str) -> Json:
         told["guidance"] = {
             "reference": face.recovery.guidance.reference + 1,
             "likeness": describe_likeness(face.recovery.guidance.likeness),
-            "lent": round(share_of_face(face.recovery.guidance.lent), 4),
+            "lent": round(share_of(face.recovery.guidance.lent, face), 4),
         }
     if face.identity is not None:
         told["identity"] = describe_likeness(face.identity)
     return told
 
 
-def mark_of(faces: Iterable[Face], model: str, scale: int = 1) -> Mark | None:
-    """What a picture with these faces says of itself, `scale` times the photo; None without faces."""
+def mark_of(faces: Iterable[Face], label: str, scale: int = 1) -> Mark | None:
+    """What a picture with these faces says of itself, `scale` times the photo; None without faces. `label` is
+    what people call the model."""
     marks = tuple(
         FaceMark(
             tuple(round(scale * number) for number in face.detection.box.tolist()),
@@ -73,18 +78,18 @@ def mark_of(faces: Iterable[Face], model: str, scale: int = 1) -> Mark | None:
         )
         for face in faces
     )
-    return mark_by(model, len(marks), marks) if marks else None
+    return mark_by(label, len(marks), marks) if marks else None
 
 
-def mark_of_views(views: Sequence[Recovery], model: str) -> Mark:
+def mark_of_views(views: Sequence[Recovery], label: str) -> Mark:
     """The same of a picture that is one face as a whole; all views of it together show so much of it."""
     height, width = views[0].pixels.shape[1:]
     seen = sum(share_of_face(view.evidence) for view in views) / len(views)
-    return mark_by(model, 1, (FaceMark((0, 0, width - 1, height - 1), round(seen, 4)),))
+    return mark_by(label, 1, (FaceMark((0, 0, width - 1, height - 1), round(seen, 4)),))
 
 
-def mark_by(model: str, num_faces: int, faces: tuple[FaceMark, ...] = ()) -> Mark:
-    return Mark(version("mien"), label_of(model), num_faces, faces)
+def mark_by(label: str, num_faces: int, faces: tuple[FaceMark, ...] = ()) -> Mark:
+    return Mark(version("mien"), label, num_faces, faces)
 
 
 def label_of(model: str, num_parts: int = 1) -> str:
@@ -96,18 +101,23 @@ def label_of(model: str, num_parts: int = 1) -> str:
 
 
 def labels_of(models: Sequence[str]) -> dict[str, str]:
-    """Each model once, by what people call it: so much of its path as tells it from the others."""
+    """Each model once, by what people call it: so much of its path as tells it from the others, and where
+    only the ending does, a number."""
     once = list(dict.fromkeys(models))
     lengths = range(1, 1 + max((len(Path(model).parts) for model in once), default=0))
-    called: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for model in once:
         ends = (
             label_of(model, length)
             for length in lengths
             if sum(label_of(other, length) == label_of(model, length) for other in once) == 1
         )
-        called[next(ends, model)] = model
-    return called
+        labels.update((model, end) for end in islice(ends, 1))
+    for model in once:
+        if model not in labels:
+            numbered = (f"{label_of(model)}-{number}" for number in count(1))
+            labels[model] = next(label for label in numbered if label not in labels.values())
+    return {labels[model]: model for model in once}
 
 
 def describe_likeness(cosine: float) -> Json:
@@ -126,8 +136,21 @@ def percent(cosine: float) -> str:
 
 
 def evidence_share(face: Face) -> float:
-    """Mean evidence over the part of the crop that is the face."""
-    return share_of_face(face.recovery.evidence)
+    """Mean evidence over the part of the crop that is the face, or was pasted of it."""
+    return share_of(face.recovery.evidence, face)
+
+
+def share_of(map_of_crop: Mask, face: Face) -> float:
+    """The same of another map."""
+    return share_of_face(map_of_crop, face.area if face.pasted else None)
+
+
+def seen_in_words(faces: Sequence[Face]) -> str:
+    """Such as "41 % of it was seen"; of several the least and the most, and nothing of none."""
+    shares = sorted(evidence_share(face) for face in faces)
+    if len(shares) < 2:
+        return "".join(f"{100 * share:.0f} % of it was seen" for share in shares)
+    return f"{100 * shares[0]:.0f} to {100 * shares[-1]:.0f} % of each was seen"
 
 
 def evidence_in_words(face: Face) -> str:
@@ -135,9 +158,9 @@ def evidence_in_words(face: Face) -> str:
     recovery = face.recovery
     shares = [f"{100 * evidence_share(face):.0f} % of this face was seen"]
     if recovery.mirrored is not None:
-        shares.append(f"{100 * share_of_face(recovery.mirrored):.0f} % mirrored")
+        shares.append(f"{100 * share_of(recovery.mirrored, face):.0f} % mirrored")
     if recovery.guidance is not None:
-        shares.append(f"{100 * share_of_face(recovery.guidance.lent):.0f} % lent by a reference")
+        shares.append(f"{100 * share_of(recovery.guidance.lent, face):.0f} % lent by a reference")
     if face.identity is not None:
         shares.append(f"identity {face.identity:.2f}")
     return ", ".join(shares)
@@ -149,6 +172,9 @@ def notes_on(faces: Sequence[Face]) -> tuple[str, ...]:
     for face in faces:
         x, y = face.detection.box[:2].round().int().tolist()
         notes.extend(f"the face at {x}, {y}: {note}" for note in face.recovery.notes)
+        if face.area is not None and not face.pasted:
+            notes.append(f"the face at {x}, {y} stays as it was: where its skin is cannot be seen")
+            continue
         if face.identity is None or not face.recovery.keeps_pose:
             continue
         likeness = f"identity {face.identity:.2f}, same person {percent(face.identity)}"

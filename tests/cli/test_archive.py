@@ -146,6 +146,20 @@ def test_nothing_stale_stays_beside_what_is_replaced(mien, album, studio, tmp_pa
     assert not (tmp_path / "out" / "a_faces").exists()
 
 
+def test_nothing_stays_that_is_not_asked_for_any_more(mien, album, tmp_path):
+    """But photos of the same run that are called so, also those that were done before."""
+    (album / "broken.jpg").unlink()
+    out = tmp_path / "out"
+    (album / "a_evidence.png").write_bytes((album / "e.png").read_bytes())
+    words = ("recover", album, "-o", out)
+    assert mien(*words).status == 0
+    (album / "a.png").write_bytes((album / "e.png").read_bytes())
+    (out / "a_compare.png").write_bytes((out / "a.png").read_bytes())
+    ran = mien(*words, "--overwrite")
+    assert "skipped 5 done before" in ran.err
+    assert set(tree(out)) == {"a.png", "a_evidence.png", "b/c.jpg", "b/d.png", "e.png", "f.webp"}
+
+
 def test_photos_replaced_by_their_results_are_not_recovered_twice(mien, album, tmp_path):
     mien("recover", album, "-o", album, "--overwrite")
     once = tree(album)

@@ -13,6 +13,7 @@ import torch
 from PIL import Image as Pillow
 
 from mien.image.io import read_image, read_photo
+from mien.image.mark import read_marks
 
 
 @pytest.fixture
@@ -107,10 +108,14 @@ def test_identity_is_said(mien, save, studio, tmp_path, face_at):
     path = save("old.png")
     ran = mien("recover", path, "-o", tmp_path / "new.png", "--device", "cpu")
     assert studio.asked == [("restore", "cpu"), ("identity", "cpu"), ("detector", "cpu")]
-    assert re.search(r": 1 face, identity [01]\.\d\d \(same person \d\d\.\d\d %\), ", ran.err)
+    said = r": 1 face, 50 % of it was seen, identity [01]\.\d\d \(same person \d\d\.\d\d %\), "
+    assert re.search(said, ran.err)
     studio.faces = [*studio.faces, face_at(20, 10, 20)]
     ran = mien("recover", path, "-o", tmp_path / "two.png")
-    assert re.search(r": 2 faces, identity [01]\.\d\d to [01]\.\d\d \(same person .* or more\), ", ran.err)
+    said = (
+        r": 2 faces, 50 to 50 % of each was seen, identity [01]\.\d\d to [01]\.\d\d \(same person .* or more"
+    )
+    assert re.search(said, ran.err)
     studio.asked.clear()
     ran = mien("recover", path, "-o", tmp_path / "none.png", "--no-identity")
     assert ", identity" not in ran.err
@@ -212,6 +217,60 @@ def test_nothing_stale_stays_beside_what_is_replaced(mien, save, studio, tmp_pat
     studio.faces = []
     mien(*words)
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"old.png"}
+
+
+def test_nothing_stays_that_is_not_asked_for_any_more(mien, save, tmp_path):
+    path, out = save("old.png"), tmp_path / "out"
+    words = ("recover", path, "-o", out, "--overwrite")
+    mien(*words, "--save-faces", "--evidence", "--compare")
+    marked = (out / "old_evidence.png").read_bytes()
+    (out / "old_warp.png").write_bytes(marked)
+    (out / "old_variant_3.png").write_bytes(marked)
+    (out / "old_variant_16.png").write_bytes(marked)  # a sixteenth other answer there never is
+    save("out/old_compare.png")  # now a person's own
+    mine = (out / "old_compare.png").read_bytes()
+    assert mien(*words).status == 0
+    assert {file.name for file in out.iterdir()} == {"old.png", "old_compare.png", "old_variant_16.png"}
+    assert (out / "old_compare.png").read_bytes() == mine
+
+
+@pytest.mark.parametrize("files", [("a.png", "a_compare.png"), ("",)])
+def test_what_is_of_the_same_run_is_never_stale(mien, save, tmp_path, files):
+    """Results of an earlier run may lie among the photos, and have names as if they lay beside them."""
+    folder = tmp_path / "in"
+    mien("recover", save("in/a.png"), "-o", folder, "--compare", "--overwrite")
+    assert len(read_marks((folder / "a_compare.png").read_bytes())) == 1
+    words = [folder / file for file in files]
+    ran = mien("recover", *words, "-o", folder, "--overwrite")
+    assert ran.status == 0, ran.err
+    assert len(read_marks((folder / "a_compare.png").read_bytes())) == 2
+
+
+def test_faces_alone_are_pasted(mien, save, studio, tmp_path, face_at, monkeypatch):
+    def left_half(faces, groups):
+        half = torch.ones_like(faces[:, :1])
+        half[..., faces.shape[-1] // 2 :] = 0
+        return half
+
+    monkeypatch.setattr("mien.pipeline.find_parts", left_half)
+    path = save("old.png")
+    words = ("recover", path, "-o", tmp_path / "new.png", "--report", "-", "--overwrite")
+    ran = mien(*words, "--only-face")
+    assert ran.status == 0, ran.err
+    changed = (read_image(path) != read_image(tmp_path / "new.png")).any(dim=0)
+    assert changed[20, 16]
+    assert not changed[:, 23:].any()
+    monkeypatch.setattr("mien.pipeline.find_parts", lambda faces, groups: 0 * left_half(faces, groups))
+    ran = mien(*words, "--only-face")
+    assert torch.equal(read_image(path), read_image(tmp_path / "new.png"))
+    assert "1 face (0 pasted)" in ran.err
+    told = json.loads(ran.out)
+    assert told["faces"][0]["pasted"] is False
+    assert told["notes"] == ["the face at 8, 8 stays as it was: where its skin is cannot be seen"]
+    assert read_marks((tmp_path / "new.png").read_bytes()) == ()
+    ran = mien("recover", path, "-o", tmp_path / "crop.png", "--aligned", "--only-face")
+    assert ran.status == 2
+    assert "--only-face cannot be had with --aligned" in ran.err
 
 
 def test_comparison_of_an_enlarged_photo(mien, save, tmp_path):

@@ -17,6 +17,7 @@ from mien.cli.references import (
     save_warps,
 )
 from mien.image.io import read_image, write_image
+from mien.image.mark import Mark, read_marks
 from mien.types import Crop, Detection, Face, Guidance, Recovery
 
 
@@ -127,9 +128,11 @@ def face(guidance):
 
 def test_warps_are_saved_for_faces_that_had_a_guide(tmp_path):
     guidance = Guidance(torch.ones(3, 8, 8), torch.full((1, 8, 8), 0.5), torch.zeros(2, 8, 8), 0, 0.8)
-    assert save_warps((face(guidance), face(None)), tmp_path / "warp.png")
+    mark = Mark("0.0.1", "guided", 2, ())
+    assert save_warps((face(guidance), face(None)), tmp_path / "warp.png", mark)
     assert read_image(tmp_path / "warp.png").shape == (3, 8, 3 * 8 + 2 * 8)
-    assert not save_warps((face(None),), tmp_path / "none.png")
+    assert read_marks((tmp_path / "warp.png").read_bytes()) == (mark,)
+    assert not save_warps((face(None),), tmp_path / "none.png", mark)
     assert not (tmp_path / "none.png").exists()
 
 

@@ -113,13 +113,16 @@ def test_a_mask_must_have_the_photos_size(mien, turner, photo, tmp_path):
     assert missing.status == 2
 
 
-def test_what_keeping_needs_can_be_damaged(mien, turner, photo, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("model", "words"), [(Turner(), ()), (None, ("--only-face",))])
+def test_a_damaged_parser_is_said_before_work_begins(
+    mien, studio, photo, tmp_path, monkeypatch, model, words
+):
     def load_parser(device):
         raise WeightsError("parser.safetensors is damaged or was replaced")
 
-    assert mien("recover", photo, "-o", tmp_path / "a.png", "--keep", "glasses").status == 0
+    studio.model = model or studio.model
     monkeypatch.setattr("mien.zoo.load.load_parser", load_parser)
-    ran = mien("recover", photo, "-o", tmp_path / "b.png", "--keep", "glasses")
+    ran = mien("recover", photo, "-o", tmp_path / "b.png", *words)
     assert ran.status == 2
     assert "parser.safetensors" in ran.err
 

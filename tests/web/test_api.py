@@ -11,6 +11,7 @@ import torch
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
+from mien.describe import labels_of
 from mien.image.io import read_image
 from mien.image.mark import Mark, marked, read_marks
 from mien.web.answers import Faces, Report, ToldFace, ToldRecovery
@@ -106,6 +107,33 @@ def test_wishes_reach_the_model(client, make_picture):
     assert middle(fidelity="1") == pytest.approx(plain - 0.3, abs=0.02)
     assert middle(min_identity="1") == pytest.approx(plain - 0.3, abs=0.02), "none is alike enough"
     assert pixels(send(client, make_picture(), accept="image/png", scale="2")).shape == (3, 96, 120)
+
+
+def test_faces_alone_are_pasted(client, make_picture, monkeypatch):
+    def left_half(faces, groups):
+        half = torch.ones_like(faces[:, :1])
+        half[..., faces.shape[-1] // 2 :] = 0
+        return half
+
+    monkeypatch.setattr("mien.pipeline.find_parts", left_half)
+    before = read_image(io.BytesIO(make_picture()))
+    changed = (pixels(send(client, make_picture(), accept="image/png", only_face="true")) != before).any(0)
+    assert changed[24, 26]
+    assert not changed[:, 33:].any()
+
+
+def test_files_of_one_name_are_told_apart_in_all_that_is_said(studio, settings, make_picture):
+    """What tells them apart is part of the label, and not taken off where it is said."""
+    names = labels_of(["prior:/home/me/a/x.pt", "prior:/home/me/b/x.pt", "prior:/home/me/b/x.pth"])
+    studio.models = dict.fromkeys(names, studio.models["restore"])
+    with TestClient(make_app(studio, settings)) as client:
+        assert client.get("/api/health").json()["models"] == ["prior:a/x", "prior:x-1", "prior:x-2"]
+        for label in names:
+            told = send(client, make_picture(), model=label).json()
+            assert (told["model"], told["faces"][0]["model"]) == (label, label)
+            (mark,) = read_marks(send(client, make_picture(), accept="image/png", model=label).content)
+            assert mark.model == label
+            assert "home" not in label
 
 
 def test_references_and_masks_reach_the_model(client, make_picture):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
@@ -105,6 +106,22 @@ def test_a_result_is_files_in_a_folder_that_is_forgotten(handlers, asked):
     assert not Path(shown.folder).exists()
     forget(again)
     assert not [*handlers.files.iterdir()]
+
+
+def test_evidence_is_shown_where_faces_alone_were_pasted(handlers, asked, monkeypatch):
+    def left_half(faces, groups):
+        half = torch.ones_like(faces[:, :1])
+        half[..., faces.shape[-1] // 2 :] = 0
+        return half
+
+    monkeypatch.setattr("mien.pipeline.find_parts", left_half)
+    shown = carry_out(handlers, handlers.recover(asked(only_face=True), None))
+    photo = shown.results[0].photo
+    before, after, evidence = map(read_image, (photo.before, photo.after, photo.evidence))
+    for picture in (after, evidence):
+        changed = (picture - before).abs().amax(0) > 0.08  # more than JPEG does
+        assert changed[30, 35]
+        assert not changed[:, 48:].any()
 
 
 def unpacked(path):

@@ -10,7 +10,7 @@ from mien.cli.outputs import Job, all_or_nothing, beside
 from mien.cli.progress import Show
 from mien.cli.tools import load_finder, load_model
 from mien.cli.work import work_through
-from mien.describe import mark_of_views
+from mien.describe import label_of, mark_of_views
 from mien.image.io import ImageError
 from mien.types import Crop, Recovery, Turnable
 
@@ -31,7 +31,7 @@ def augment_photos(asked: AugmentArguments, jobs: list[Job], show: Show) -> None
         job.target.parent.mkdir(parents=True, exist_ok=True)
         with all_or_nothing(job):
             for path, copy in copies.items():
-                mark = mark_of_views([copy], asked.model)
+                mark = mark_of_views([copy], label_of(asked.model))
                 put_image(path, copy.pixels, mark, before=packet_of(job.source))
         return f"{job.name}: {len(copies)} copies"
 

@@ -1,7 +1,7 @@
 """What is saved beside a result: before and after, each face, and what of it was seen."""
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,11 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mien.cli.files import put_image
-from mien.cli.outputs import beside
+from mien.cli.outputs import Job, beside
+from mien.cli.recover import EVERY_ENDING
 from mien.image.blend import contact_sheet, side_by_side
 from mien.image.evidence import overlay
 from mien.image.io import Photo, write_image, write_photo
-from mien.image.mark import Mark
+from mien.image.mark import Mark, read_marks
 from mien.image.resize import resize
 from mien.types import Face, Image
 
@@ -57,18 +58,36 @@ def save_evidence(faces: tuple[Face, ...], path: Path, mark: Mark | None) -> Non
     put_image(path, contact_sheet(pictures, columns=3), mark)
 
 
-def drop_stale(target: Path, endings: tuple[str, ...], written: Container[Path]) -> None:
-    """What an earlier run saved beside a result, and this one did not: of a photo that now has fewer faces.
+def files_of(jobs: Iterable[Job]) -> frozenset[Path]:
+    """What a run reads and what it writes, apart from what comes to lie beside its results."""
+    sources = (job.source.path for job in jobs)
+    targets = (job.target for job in jobs)
+    return frozenset(path.resolve() for path in (*sources, *targets) if path is not None)
 
-    In a folder only files with names of ours go, and the folder itself if nothing else is in it.
+
+def drop_stale(
+    target: Path, asked: tuple[str, ...], written: Container[Path], others: Container[Path]
+) -> None:
+    """What earlier runs saved beside a result, and this one did not: of a photo that now has fewer faces, or
+    for options that are not asked for any more.
+
+    What is not asked for has to say that it is mien's, since a person's own file may have such a name; in a
+    folder only files with names of ours go, and the folder itself if nothing else is in it. `others` are
+    files of this run, as `files_of` finds them: they may have such names too, and stay.
     """
-    for place in (beside(target, ending) for ending in endings):
-        if not place.is_dir():
-            if place not in written:
-                place.unlink(missing_ok=True)
-            continue
-        for file in sorted(place.iterdir()):
-            if FACE_FILE.fullmatch(file.name) and file not in written:
+    for ending in EVERY_ENDING:
+        place = beside(target, ending)
+        files = sorted(filter(is_of_faces, place.iterdir())) if place.is_dir() else [place]
+        for file in files:
+            if file in written or file.resolve() in others or not file.is_file():
+                continue
+            if ending in asked or file is not place or read_marks(file.read_bytes()):
                 file.unlink()
-        with suppress(OSError):
-            place.rmdir()
+        if place.is_dir():
+            with suppress(OSError):
+                place.rmdir()
+
+
+def is_of_faces(file: Path) -> bool:
+    """Whether `save_faces` calls its files so."""
+    return FACE_FILE.fullmatch(file.name) is not None

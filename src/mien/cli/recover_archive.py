@@ -1,6 +1,6 @@
 """`mien recover` at work on many photos: what is done is skipped, the rest goes through an engine."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -25,7 +25,7 @@ from mien.cli.archive_worker import (
     unmade,
 )
 from mien.cli.arguments import OutputError
-from mien.cli.beside import drop_stale
+from mien.cli.beside import drop_stale, files_of
 from mien.cli.inputs import Problem, one_line
 from mien.cli.outputs import Job, TextOutput, refusal
 from mien.cli.progress import Show
@@ -54,7 +54,8 @@ def recover_archive(
     tasks = [Task(number, job) for number, job in enumerate(to_do)]
     try:
         clear(jobs, out)
-        with closing(recovered(asked, tasks, out, settings, key, show)) as made:
+        files = files_of(jobs) if asked.overwrite else frozenset[Path]()
+        with closing(recovered(asked, tasks, out, settings, key, show, files)) as made:
             for job, verdict in zip(jobs, verdicts, strict=True):
                 tell(job, next(made) if verdict is None else verdict, report, show)
     except JournalError as error:
@@ -102,8 +103,10 @@ def recovered(
     settings: dict[str, object],
     key: str,
     show: Show,
+    files: Container[Path],
 ) -> Generator[Made | Unmade, None, None]:
-    """Each of them, in its place and in the journal by the time it is told of."""
+    """Each of them, in its place and in the journal by the time it is told of; `files` are those of all
+    photos, done before or not."""
     if not tasks:
         return
     return_freed_memory()
@@ -112,12 +115,16 @@ def recovered(
     num_workers = asked.workers or default_workers()
     with Journal(out) as journal:
         journal.begin(key, settings)
+
+        def keep(made: Made) -> None:
+            put_away(made, journal, asked, files)
+
         try:
             if asked.engine == RAY:
-                stream = with_ray(asked, tasks, out, key, num_workers, journal)
+                stream = with_ray(asked, tasks, out, key, num_workers, keep)
             else:
                 worker = Worker(asked, bound, out, key)
-                stream = worker.stream(tasks, num_workers, lambda made: keep(made, journal, asked))
+                stream = worker.stream(tasks, num_workers, keep)
             with closing(stream):
                 for task, made in zip(tasks, stream, strict=True):
                     if isinstance(made, Unmade):
@@ -128,7 +135,12 @@ def recovered(
 
 
 def with_ray(
-    asked: RecoverArguments, tasks: list[Task], out: Path, key: str, num_workers: int, journal: Journal
+    asked: RecoverArguments,
+    tasks: list[Task],
+    out: Path,
+    key: str,
+    num_workers: int,
+    keep: Callable[[Made], None],
 ) -> Generator[Made | Unmade, None, None]:
     """In other processes, whose files this one puts in their place: a process that dies leaves nothing."""
     from mien.archive.ray_engine import work_with_ray
@@ -140,17 +152,22 @@ def with_ray(
         made = made_from_text(text)
         if isinstance(made, Made):
             try:
-                keep(made, journal, asked)
+                keep(made)
             except FAILURES as error:
                 made = unmade(task, error)
         yield made
 
 
-def keep(made: Made, journal: Journal, asked: RecoverArguments) -> None:
-    """The journal first: what then lies in its place is known to be ours, and what is missing not done."""
+def put_away(made: Made, journal: Journal, asked: RecoverArguments, files: Container[Path]) -> None:
+    """A photo's files into their place, as `files` of others stay.
+
+    What is stale goes before all else, as a photo that the journal knows is not looked at again. Then the
+    journal: what lies in its place afterwards is known to be ours, and what is missing not done.
+    """
     if asked.overwrite:
         target = Path(made.staged.target)
-        drop_stale(target, endings_of(asked), {target.parent / name for name in made.staged.files})
+        written = {target.parent / name for name in made.staged.files}
+        drop_stale(target, endings_of(asked), written, files)
     journal.done(made.entry)
     put_in_place(made.staged)
 

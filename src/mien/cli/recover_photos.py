@@ -1,6 +1,6 @@
 """`mien recover` at work: photo after photo, from file to file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,18 +8,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.cli.beside import drop_stale, save_comparison, save_evidence, save_faces
+from mien.cli.beside import drop_stale, files_of, save_comparison, save_evidence, save_faces
 from mien.cli.files import Original, copy_photo, open_photo, put_photo
 from mien.cli.outputs import Job, TextOutput, all_or_nothing, beside
 from mien.cli.progress import Show
 from mien.cli.recover import COMPARE, EVIDENCE, FACES, RecoverArguments
 from mien.cli.references import WARP, bind_references, save_warps
 from mien.cli.report import describe_face
-from mien.cli.tools import load_finder, load_judge, load_model
+from mien.cli.tools import check_parser, load_finder, load_judge, load_model
 from mien.cli.turning import of_the_masks_size, with_turning
 from mien.cli.variants import Variants, bind_variants, variant_endings, write_variants
 from mien.cli.work import work_through
-from mien.describe import Json, describe_size, label_of, mark_of, notes_on, percent
+from mien.describe import Json, describe_size, label_of, mark_of, notes_on, percent, seen_in_words
 from mien.faces.identify import Identify
 from mien.image.io import FORMATS, ImageError, Photo
 from mien.image.mark import Mark
@@ -34,7 +34,7 @@ from mien.pipeline import (
     through,
     turned_faces,
 )
-from mien.types import Crop, Face, FindFaces, Image, Mask, Recoverer, Recovery, Result
+from mien.types import Crop, Face, FindFaces, Image, Mask, Recoverer, Recovery, Result, Turnable
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,17 @@ class Done:
     result: Result
     notes: tuple[str, ...]
     seconds: dict[str, float]
+    beside: tuple[Path, ...]
+    """What was written beside the result."""
 
 
 def recover_photos(asked: RecoverArguments, jobs: list[Job], report: TextOutput, show: Show) -> None:
     """Load the model once, then do each job."""
     bound = bound_recover(asked, show.say)
+    files = files_of(jobs) if asked.overwrite else frozenset[Path]()
 
     def work(job: Job) -> str:
-        done = recover_photo(job, asked, bound)
+        done = recover_photo(job, asked, bound, files)
         for note in done.notes:
             show.say(f"{job.name}: {note}")
         if asked.report is not None:  # quality takes a while to measure
@@ -109,6 +112,8 @@ def recover_photos(asked: RecoverArguments, jobs: list[Job], report: TextOutput,
 def bound_recover(asked: RecoverArguments, say: Callable[[str], None]) -> Bound:
     """Models loaded, and photos to look at read."""
     model = with_turning(load_model(asked.model, asked.device, asked.runtime), asked.model, asked)
+    if asked.only_face or isinstance(model, Turnable):
+        check_parser()
     model = bind_references(model, asked, asked.max_pixels, say)
     model = model.with_fidelity(asked.fidelity).with_batch_size(asked.batch_size)
     options = RecoverOptions(
@@ -125,13 +130,16 @@ def bound_recover(asked: RecoverArguments, say: Callable[[str], None]) -> Bound:
     return Bound(model, options, find, identify, variants, of_the_masks_size(asked.mask))
 
 
-def recover_photo(job: Job, asked: RecoverArguments, bound: Bound) -> Done:
-    """From file to file."""
+def recover_photo(job: Job, asked: RecoverArguments, bound: Bound, files: Container[Path]) -> Done:
+    """From file to file; `files` are those of the whole run."""
     with torch.no_grad():
         begun = begin_photo(job, asked, bound)
         recoveries, seconds = through(bound.model, begun.prepared)
         with all_or_nothing(job):
-            return finish_photo(begun, recoveries, seconds, asked, bound)
+            done = finish_photo(begun, recoveries, seconds, asked, bound)
+            if asked.overwrite and job.target is not None:
+                drop_stale(job.target, job.endings, done.beside, files)
+            return done
 
 
 def begin_photo(job: Job, asked: RecoverArguments, bound: Bound) -> Begun:
@@ -158,12 +166,11 @@ def finish_photo(
         written = write_beside(job, photo, result, asked)
         notes = (*write_result(job, original, result, asked), *notes_on(result.faces))
         notes = (*notes, *write_variants(job, others, lambda other: mark_on(other, asked)))
-        if asked.overwrite and job.target is not None:
+        if job.target is not None:
             answers = variant_endings(asked)[: len(others)]
             written += tuple(beside(job.target, ending) for ending in answers)
-            drop_stale(job.target, job.endings, written)
     took = {"read": begun.seconds, **result.seconds, "write": watch.seconds["write"]}
-    return Done(original, result, notes, took)
+    return Done(original, result, notes, took, written)
 
 
 def refuse_too_large(name: str, height: int, width: int, asked: RecoverArguments) -> None:
@@ -185,17 +192,16 @@ def write_beside(job: Job, photo: Photo, result: Result, asked: RecoverArguments
         written += save_faces(
             result.faces,
             beside(job.target, FACES),
-            lambda face: None if asked.no_mark else mark_of([face], asked.model),
+            lambda face: mark_of_faces([face], asked),
         )
-    if WARP in job.endings and save_warps(result.faces, beside(job.target, WARP)):
+    mark_of_all = mark_of_faces(result.faces, asked)
+    if WARP in job.endings and save_warps(result.faces, beside(job.target, WARP), mark_of_all):
         written.append(beside(job.target, WARP))
     if EVIDENCE in job.endings and result.faces:
-        made = None if asked.no_mark else mark_of(result.faces, asked.model)
-        save_evidence(result.faces, beside(job.target, EVIDENCE), made)
+        save_evidence(result.faces, beside(job.target, EVIDENCE), mark_of_all)
         written.append(beside(job.target, EVIDENCE))
     if COMPARE in job.endings:
-        mark = mark_on(result, asked)
-        save_comparison(photo.image, result.photo, beside(job.target, COMPARE), mark)
+        save_comparison(photo.image, result.photo, beside(job.target, COMPARE), mark_on(result, asked))
         written.append(beside(job.target, COMPARE))
     return tuple(written)
 
@@ -212,8 +218,7 @@ def write_result(job: Job, original: Original, result: Result, asked: RecoverArg
     if turned is not None and not asked.aligned:
         note = "turned faces have no place in their photo: they are written by themselves (see --paste)"
         faces = [face for face in result.faces if not face.recovery.keeps_pose]
-        mark = None if asked.no_mark else mark_of(faces, asked.model)
-        put_photo(original, Photo(turned), job.target, asked.quality, mark)
+        put_photo(original, Photo(turned), job.target, asked.quality, mark_of_faces(faces, asked))
         return (*photo.notes, note)
     if photo.alpha is not None and job.target is not None and FORMATS[job.target.suffix.lower()] == "JPEG":
         photo = replace(photo, notes=(*photo.notes, "JPEG has no transparency: it is lost"))
@@ -226,7 +231,12 @@ def write_result(job: Job, original: Original, result: Result, asked: RecoverArg
 def mark_on(result: Result, asked: RecoverArguments) -> Mark | None:
     """What a recovered photo says of itself; None where no face in it was made anew."""
     made = [face for face in result.faces if face.pasted or (asked.aligned and not face.recovery.keeps_pose)]
-    return None if asked.no_mark else mark_of(made, asked.model, asked.scale)
+    return mark_of_faces(made, asked, asked.scale)
+
+
+def mark_of_faces(faces: Iterable[Face], asked: RecoverArguments, scale: int = 1) -> Mark | None:
+    """What a picture with these faces says of itself, if it may."""
+    return None if asked.no_mark else mark_of(faces, label_of(asked.model), scale)
 
 
 def enlarged(alpha: Mask, height: int, width: int) -> Float[Tensor, "1 {height} {width}"]:
@@ -245,7 +255,7 @@ def describe(job: Job, done: Done, model: str) -> Json:
         "output_size": describe_size(done.result.photo),
         "model": label_of(model),
         "seconds": {stage: round(seconds, 4) for stage, seconds in done.seconds.items()},
-        "faces": [describe_face(face, model) for face in done.result.faces],
+        "faces": [describe_face(face, label_of(model)) for face in done.result.faces],
         "notes": list(done.notes),
     }
 
@@ -256,8 +266,9 @@ def summary(job: Job, done: Done) -> str:
     num_pasted = sum(face.pasted for face in faces)
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     left_out = "" if num_pasted == len(faces) else f" ({num_pasted} pasted)"
+    seen = f", {seen_in_words(faces)}" if faces else ""
     seconds = sum(done.seconds.values())
-    return f"{job.name}: {count}{left_out}{alike(faces)}, {seconds:.2f} s, written to {job.target_name}"
+    return f"{job.name}: {count}{left_out}{seen}{alike(faces)}, {seconds:.2f} s, written to {job.target_name}"
 
 
 def alike(faces: tuple[Face, ...]) -> str:

@@ -9,6 +9,7 @@ from mien.cli.arguments import Options, UsageError
 from mien.cli.inputs import STANDARD, collect, one_line
 
 if TYPE_CHECKING:
+    from mien.image.mark import Mark
     from mien.types import Face, Recoverer
 
 GUIDED = "guided"
@@ -102,10 +103,10 @@ def bind_references(
     return bound
 
 
-def save_warps(faces: "tuple[Face, ...]", path: Path) -> bool:
+def save_warps(faces: "tuple[Face, ...]", path: Path, mark: "Mark | None") -> bool:
     """A row for each face that had a guide: as it was, the guide in its pose, the result; whether any had."""
+    from mien.cli.files import put_image
     from mien.image.blend import contact_sheet
-    from mien.image.io import write_image
 
     tiles = [
         picture
@@ -114,5 +115,5 @@ def save_warps(faces: "tuple[Face, ...]", path: Path) -> bool:
         for picture in (face.crop.pixels, face.recovery.guidance.pixels, face.recovery.pixels)
     ]
     if tiles:
-        write_image(path, contact_sheet(tiles, columns=3))
+        put_image(path, contact_sheet(tiles, columns=3), mark)
     return bool(tiles)

@@ -13,9 +13,9 @@ from mien.metrics.sharpness import laplacian_variance
 from mien.types import Face
 
 
-def describe_face(face: Face, model: str) -> Json:
+def describe_face(face: Face, label: str) -> Json:
     """What became of a face, and its quality before and after."""
-    return {**describe.describe_face(face, model), "quality": describe_quality(face)}
+    return {**describe.describe_face(face, label), "quality": describe_quality(face)}
 
 
 def describe_quality(face: Face) -> Json:

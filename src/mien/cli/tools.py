@@ -42,6 +42,14 @@ def load_judge(device: str) -> Identify:
         raise UsageError(str(error)) from error
 
 
+def check_parser() -> None:
+    """The parser of faces is loaded where it is first used; what is wrong with it is better said before."""
+    try:
+        zoo.load_parser("cpu")
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 def load_reader(device: str) -> ReadFace:
     """The network that reads shape and pose."""
     try:

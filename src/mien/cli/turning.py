@@ -80,11 +80,8 @@ def with_turning(model: "Recoverer", name: str, asked: TurningArguments) -> "Rec
 
 def turned(model: "Turnable", asked: TurningArguments) -> "Turnable":
     """Everything bound."""
-    from mien.zoo.load import load_parser
-
     model = model.to(asked.yaw, asked.pitch)
     if asked.keep:
-        load_parser("cpu")  # whose weights may be missing, which is better said before work begins
         model = model.keeping(*asked.keep)
     if asked.mask is not None:
         model = model.with_mask(read_mask(asked.mask))

@@ -11,7 +11,7 @@ from mien.cli.progress import Show
 from mien.cli.tools import load_finder, load_model
 from mien.cli.turntable import TurntableArguments
 from mien.cli.work import work_through
-from mien.describe import mark_of_views
+from mien.describe import label_of, mark_of_views
 from mien.image.blend import side_by_side
 from mien.image.io import ImageError, encode_animation, write_bytes
 from mien.image.mark import Mark, marked
@@ -28,7 +28,7 @@ def turn_photo(asked: TurntableArguments, job: Job, show: Show) -> None:
     def work(job: Job) -> str:
         crop = largest_crop(job, find, model.template, model.crop_size, asked.max_pixels, asked.tolerant)
         views = turned_views(model, crop, asked)
-        frames, mark = [view.pixels for view in views], mark_of_views(views, asked.model)
+        frames, mark = [view.pixels for view in views], mark_of_views(views, label_of(asked.model))
         suffix, before = asked.out.suffix.lower(), packet_of(job.source)
         if suffix in (*FILM_TARGETS, *MOVING):
             write_bytes(asked.out, moving(frames, suffix, asked, mark, before))

@@ -32,8 +32,7 @@ from mien.types import (
     Turnable,
 )
 from mien.web.errors import RefusedError, sentence
-from mien.zoo.load import load_detector, load_identifier, load_parser, load_reader
-from mien.zoo.weights import WeightsError
+from mien.zoo.load import load_detector, load_identifier, load_reader
 
 Tell = Callable[[float, str], None]
 """Hears how far the work is, from 0 to 1, and what is being done; raises if it should end."""
@@ -272,10 +271,6 @@ def turned(model: Turnable, wish: Wish, mask: Mask | None) -> Turnable:
     """Everything bound that is asked of such models."""
     model = model.to(wish.yaw, wish.pitch)
     if wish.keep:
-        try:
-            load_parser("cpu")
-        except WeightsError as error:
-            raise unusable("keep: this server has no face parser, which would find what is kept") from error
         model = model.keeping(*wish.keep)
     if mask is not None:
         model = model.with_mask(mask)
