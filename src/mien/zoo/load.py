@@ -1,10 +1,11 @@
 """From a name to a model that works."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -44,8 +45,9 @@ from mien.types import FindFaces, Images, Recoverer
 from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, PARSER, READER, RESTORE, ZOO
 from mien.zoo.portable import running
 from mien.zoo.prior import load_prior_from
+from mien.zoo.settings import load_network
 from mien.zoo.spandrel import load_spandrel
-from mien.zoo.weights import checked, fill, load_packaged, load_tensors
+from mien.zoo.weights import checked, load_packaged, load_tensors
 
 
 def pick_device(name: str) -> torch.device:
@@ -66,25 +68,21 @@ def load_restore(device: torch.device) -> Restorer:
 
 
 def load_restore_from(path: Path, device: torch.device) -> Restorer:
-    network = RestoreNetwork(RESTORE_SMALL)
-    fill(network, load_tensors(path), path)
-    return Restorer(network, device, RestoreSettings())
+    return Restorer(load_network(path, RestoreNetwork, RESTORE_SMALL), device, RestoreSettings())
 
 
 def load_frontal_from(path: Path, device: torch.device) -> Frontalizer:
     """FRN-TI; reader and 3D face say what of its answer the photo showed."""
-    network = RestoreNetwork(FRONTAL_SMALL.shared)
-    fill(network, load_tensors(path), path)
+    network = load_network(path, RestoreNetwork, FRONTAL_SMALL.shared)
     return Frontalizer(network, LookAhead(load_reader(str(device)), load_morphable("cpu")), device)
 
 
 def load_rotate_from(path: Path, device: torch.device) -> Rotator:
     """Hair and hats stay on: the parser knows where they are."""
-    network = RotateNetwork(ROTATE_SMALL)
-    fill(network, load_tensors(path), path)
+    network = load_network(path, RotateNetwork, ROTATE_SMALL)
     read, model = load_reader(str(device)), load_morphable("cpu")
     settings = RotateSettings(keep=USUALLY_KEPT)
-    return Rotator(network, read, model, device, settings, find_parts)
+    return Rotator(network, read, model, device, settings, partial(find_parts, device=str(device)))
 
 
 def load_complete_from(path: Path, device: torch.device) -> Chain:
@@ -94,18 +92,27 @@ def load_complete_from(path: Path, device: torch.device) -> Chain:
 
 def load_guided_from(path: Path, device: torch.device) -> Guided:
     """Faces that no reference shows are restored without one."""
-    network = GuidedNetwork(GUIDED_SMALL)
-    fill(network, load_tensors(path), path)
+    network = load_network(path, GuidedNetwork, GUIDED_SMALL)
     name = str(device)
     return Guided(network, load_restore(device), load_detector(name), load_identifier(name), device)
 
 
 def find_parts(
-    faces: Images, groups: tuple[tuple[str, ...], ...]
+    faces: Images, groups: tuple[tuple[str, ...], ...], device: str = "cpu"
 ) -> Float[Tensor, "batch groups height width"]:
-    """Where an aligned face has any of each group's classes of the parser."""
-    chances = load_parser("cpu")(faces)
-    return torch.cat([area_of(chances, names) for names in groups], dim=1)
+    """Where an aligned face of any size has any of each group's classes of the parser."""
+    parser, (height, width) = load_parser(device), faces.shape[-2:]
+    chances = parser(resized(faces, (parser.image_size, parser.image_size)))
+    return resized(torch.cat([area_of(chances, names) for names in groups], dim=1), (height, width))
+
+
+def resized(
+    planes: Float[Tensor, "batch planes height width"], size: tuple[int, int]
+) -> Float[Tensor, "batch planes new_height new_width"]:
+    """The same of another size; of that size already they are left alone."""
+    if planes.shape[-2:] == size:
+        return planes
+    return F.interpolate(planes, size, mode="bilinear", antialias=True).clamp(0, 1)
 
 
 LOADERS: dict[str, Callable[[Path, torch.device], Recoverer]] = {
