@@ -81,6 +81,7 @@ def test_what_was_seen_is_of_what_was_pasted():
 def test_what_was_seen_of_all_faces_is_said_in_short():
     assert seen_in_words([]) == ""
     assert seen_in_words([face(0.82)]) == "41 % of it was seen"
+    assert seen_in_words([face(0.82), face(0.822)]) == "41 % of each was seen"
     assert seen_in_words([face(0.82), face(0.2), face(0.5)]) == "10 to 41 % of each was seen"
 
 

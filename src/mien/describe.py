@@ -147,10 +147,12 @@ def share_of(map_of_crop: Mask, face: Face) -> float:
 
 def seen_in_words(faces: Sequence[Face]) -> str:
     """Such as "41 % of it was seen"; of several the least and the most, and nothing of none."""
-    shares = sorted(evidence_share(face) for face in faces)
-    if len(shares) < 2:
-        return "".join(f"{100 * share:.0f} % of it was seen" for share in shares)
-    return f"{100 * shares[0]:.0f} to {100 * shares[-1]:.0f} % of each was seen"
+    if not faces:
+        return ""
+    shares = sorted(round(100 * evidence_share(face)) for face in faces)
+    least, most = shares[0], shares[-1]
+    told = f"{least} %" if least == most else f"{least} to {most} %"
+    return f"{told} of {'it' if len(faces) == 1 else 'each'} was seen"
 
 
 def evidence_in_words(face: Face) -> str:

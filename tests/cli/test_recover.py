@@ -112,9 +112,7 @@ def test_identity_is_said(mien, save, studio, tmp_path, face_at):
     assert re.search(said, ran.err)
     studio.faces = [*studio.faces, face_at(20, 10, 20)]
     ran = mien("recover", path, "-o", tmp_path / "two.png")
-    said = (
-        r": 2 faces, 50 to 50 % of each was seen, identity [01]\.\d\d to [01]\.\d\d \(same person .* or more"
-    )
+    said = r": 2 faces, 50 % of each was seen, identity [01]\.\d\d to [01]\.\d\d \(same person .* or more"
     assert re.search(said, ran.err)
     studio.asked.clear()
     ran = mien("recover", path, "-o", tmp_path / "none.png", "--no-identity")
