@@ -1,7 +1,7 @@
 """`mien train`: what reaches the recipe, and how an end is told."""
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +18,7 @@ from mien.zoo.weights import WeightsError
 class Outcome:
     step: int
     finished: bool
+    weights: dict[str, Path] = field(default_factory=dict)
 
 
 def engine(monkeypatch, train):
@@ -77,6 +78,27 @@ def test_a_training_that_was_stopped(mien, trained, tmp_path, monkeypatch):
     ran = mien("train", "restore", "--photos", tmp_path, "--folder", tmp_path / "run")
     assert ran.status == 130
     assert "stopped at step 7 and saved" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            ("restore", "critic"),
+            "weights: a b/restore.safetensors\n"
+            "mien recover photo.jpg -o new.jpg --model 'restore:a b/restore.safetensors'\n",
+        ),
+        (
+            ("ffn", "pose_critic"),
+            "weights: a b/ffn.safetensors, a b/pose_critic.safetensors\n",
+        ),
+    ],
+)
+def test_what_was_learned_is_named_and_how_to_use_it(mien, trained, tmp_path, monkeypatch, names, said):
+    weights = {name: Path("a b") / f"{name}.safetensors" for name in names}
+    engine(monkeypatch, lambda run: Outcome(7, finished=True, weights=weights))
+    ran = mien("train", "restore", "--photos", tmp_path, "--folder", "a b")
+    assert (ran.status, ran.out) == (0, said)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+from mien.models.frontal.network import SMALL as FRONTAL_SMALL
 from mien.models.frontal.network import FrontalConfig, FrontalNetwork
 from mien.models.restore.network import RestoreConfig, RestoreNetwork
 from mien.recipes.frontal import (
@@ -31,6 +32,7 @@ from mien.recipes.integrated import (
 from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.config import TrainConfig
 from mien.train.loop import train
+from mien.zoo.settings import load_network
 from mien.zoo.weights import save_weights
 
 SIZE = 32
@@ -158,9 +160,20 @@ def test_frn_learns_from_a_frozen_ffn(folder: Path, tmp_path: Path) -> None:
         run = recipe.build(replace(SOURCES, teacher=weights), run_folder)
         outcome = train(run)
         assert set(outcome.networks) == {"frontal"}
+        learned = load_network(outcome.weights["frontal"], RestoreNetwork, FRONTAL_SMALL.shared)
+        assert learned.config == TINY.shared  # as `frontal:FILE` finds it, without the teaching around it
         assert {"damaged_60_90", "frontal_60_90"} <= set(validation(run_folder))
         after = run.teachers[0].state_dict()
         assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_views_of_another_size_are_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="packed_size 48 is not a multiple of the network's 32"):
+        replace(tiny(frontal()), packed_size=48)
+    with pytest.raises(ValueError, match="packed_size 48 is not a multiple of the network's 32"):
+        replace(tiny_integrated(integrated()), packed_size=48)
+    with pytest.raises(MissingSourceError, match="holds views of 64 pixels and this recipe needs 32"):
+        replace(tiny(frontal()), packed_size=SIZE).build(SOURCES, folder)
 
 
 def test_some_lessons_start_from_photos(folder: Path) -> None:

@@ -7,13 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from mien.models.restore.network import RestoreConfig
+from mien.models.restore.network import RestoreConfig, RestoreNetwork
 from mien.recipes.catalog import RECIPES
-from mien.recipes.restore import RestoreRecipe, restore, restore_identity, restore_paper, restore_sharp
+from mien.recipes.restore import (
+    RestoreRecipe,
+    restore,
+    restore_identity,
+    restore_paper,
+    restore_sharp,
+    restore_wide,
+)
 from mien.recipes.sources import Sources
 from mien.train.checkpoint import export_player
 from mien.train.config import TrainConfig
 from mien.train.loop import train
+from mien.types import Crop
+from mien.zoo.load import load
+from mien.zoo.weights import save_weights
 
 TINY = RestoreConfig(
     image_size=32,
@@ -81,6 +91,32 @@ def test_identity_needs_an_embedder(folder: Path) -> None:
 def test_every_recipe_can_be_made() -> None:
     for make in RECIPES.values():
         assert make().training.num_steps > 0
+
+
+def test_every_profile_gets_its_part_of_a_batch() -> None:
+    assert restore_wide().batch_size % len(restore_wide().profiles) == 0
+    with pytest.raises(ValueError, match="batch_size 4 is not a multiple of the 8 profiles"):
+        replace(restore_wide(), batch_size=4)
+
+
+def test_weights_to_go_on_from_can_be_named(folder: Path) -> None:
+    first, second = RestoreNetwork(TINY), tiny()
+    save_weights(first, folder / "first.safetensors", torch.float32)
+    recipe = replace(second, start_from_package=True)
+    run = recipe.build(Sources(pretrained=folder / "first.safetensors"), folder)
+    torch.testing.assert_close(run.players[0].network.state_dict(), first.state_dict())
+
+
+def test_what_a_run_leaves_can_be_recovered_with(folder: Path) -> None:
+    """Its size, unlike the package's, is found in the file."""
+    logging.disable(logging.CRITICAL)
+    outcome = train(tiny(2).build(Sources(), folder))
+    logging.disable(logging.NOTSET)
+    assert outcome.weights == {"restore": folder / "restore.safetensors"}
+    model = load(f"restore:{outcome.weights['restore']}", "cpu")
+    assert model.crop_size == 32
+    crop = Crop(torch.rand(3, 32, 32), torch.eye(2, 3, dtype=torch.float64), torch.rand(5, 2))
+    assert model([crop])[0].pixels.shape == (3, 32, 32)
 
 
 def test_a_critic_plays_along(folder: Path) -> None:

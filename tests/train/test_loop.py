@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from mien.train.config import Run, TrainConfig
@@ -57,6 +58,19 @@ def test_log_and_files(toy, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["recipe"]["dropout"] == 0.2
     assert run.players[0].network.training
     assert outcome.networks["toy"] is not run.players[0].network  # the average
+    assert outcome.weights == {"toy": tmp_path / "toy.safetensors"}
+    learned, stored = outcome.networks["toy"].state_dict(), load_file(outcome.weights["toy"])
+    assert all(torch.equal(learned[name], stored[name]) for name in learned)
+
+
+def test_a_part_is_kept_where_it_is_the_product(toy, tmp_path):
+    run = toy.toy_run(tmp_path, replace(CONFIG, num_steps=2, validate_every=1), toy.ToyConfig())
+    first = run.players[0]
+    outcome = train(replace(run, players=(replace(first, product="3"),)))
+    assert set(load_file(outcome.weights["toy"])) == {"weight", "bias"}
+    assert not train(replace(run, players=(replace(first, product=None),))).weights
+    with pytest.raises(ValueError, match="has no part 'head'"):
+        replace(first, product="head")
 
 
 def test_two_runs_draw_the_same_and_another_seed_does_not(toy, tmp_path):

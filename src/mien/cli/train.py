@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import shlex
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from mien.cli.arguments import (
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
+    MODEL_FILES,
     RECIPES,
     UsageError,
     make_parser,
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from mien.recipes.catalog import Recipe
 
 NOTES = """
-The folder gets the settings (config.json), the log (log.jsonl, log.png), checkpoints and pictures.
+The folder gets the settings (config.json), the log (log.jsonl, log.png), checkpoints, pictures, and what has
+been learned so far (NAME.safetensors), which --model of the other commands takes.
 Ctrl-C or SIGTERM saves and ends; the same command goes on from there, exactly as if it had not ended.
 To train on several GPUs, or with settings of your own, call the recipe from Python (TRAINING.md).
 """
@@ -68,7 +71,11 @@ def make_train_parser() -> argparse.ArgumentParser:
         ("vgg11", "FILE", "a VGG-11 for the critics of frontal-paper to start from"),
         ("teacher", "FILE", "weights of the network to learn from, where a recipe has one"),
         ("parser", "FILE", "weights of a face parser, which helps to find what covers faces"),
-        ("pretrained", "DIR", "run of prior-pretraining, or a folder with converted weights, to start from"),
+        (
+            "pretrained",
+            "PATH",
+            "start: run of prior-pretraining, converted weights, or a file for restore-wide",
+        ),
         ("features", "FILE", "a network (.pt2 of torch.export) whose layers a perceptual loss compares"),
     ):
         parser.add_argument(f"--{name}", type=Path, metavar=kind, help=meaning)
@@ -130,10 +137,27 @@ def carry_out(asked: TrainArguments) -> int:
     except (FileNotFoundError, NotFiniteError, VggError, WeightsError) as error:
         print(f"mien train: error: {error}", file=sys.stderr)
         return EXIT_FAILED
+    for line in usage_of(outcome.weights):
+        print(line)
     if outcome.finished:
         return EXIT_DONE
     print(f"stopped at step {outcome.step} and saved; the same command goes on", file=sys.stderr)
     return EXIT_INTERRUPTED
+
+
+def usage_of(weights: dict[str, Path]) -> list[str]:
+    """Where the weights are that can be used at once, and how; of others where they are."""
+    usable = {kind: path for kind, path in weights.items() if kind in MODEL_FILES}
+    if not usable:
+        return [f"weights: {', '.join(one_line(str(path)) for path in weights.values())}"] if weights else []
+    return [
+        line
+        for kind, path in usable.items()
+        for line in (
+            f"weights: {one_line(str(path))}",
+            f"mien recover photo.jpg -o new.jpg --model {shlex.quote(f'{kind}:{path}')}",
+        )
+    ]
 
 
 def adapted_recipe(asked: TrainArguments) -> "Recipe":

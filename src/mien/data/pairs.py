@@ -1,6 +1,7 @@
 """What a restoration learns from: a face and its damaged picture."""
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 
@@ -27,8 +28,11 @@ def stored_pairs(photos: PackedPhotos, indices: list[int]) -> Pairs:
 def damaged_pairs(
     pairs: Pairs, variety: Variety, profiles: tuple[Profile, ...], generator: torch.Generator
 ) -> Pairs:
-    """Vary the true pictures, then damage them, an equal part by each profile."""
+    """Vary the true pictures, then damage them, an equal part by each profile; equal neighbours at once."""
     truth = variety(pairs.truth, generator)
-    parts = zip(truth.tensor_split(len(profiles)), profiles, strict=True)
-    damaged = torch.cat([damage(part, generator) for part, damage in parts if len(part)])
-    return Pairs(damaged=damaged, truth=truth)
+    share, left = divmod(len(truth), len(profiles))
+    if left:
+        raise ValueError(f"{len(truth)} pictures cannot be shared out evenly to {len(profiles)} profiles")
+    runs = [(damage, share * len(list(run))) for damage, run in groupby(profiles)]
+    parts = zip(truth.split([num for _, num in runs]), runs, strict=True)
+    return Pairs(torch.cat([damage(part, generator) for part, (damage, _) in parts]), truth)

@@ -35,7 +35,7 @@ from mien.models.frontal.objective import (
 )
 from mien.recipes.sources import Sources
 from mien.recipes.vgg import read_vgg11, start_from_vgg11
-from mien.recipes.views import by_yaw, open_turned, pose_maps
+from mien.recipes.views import by_yaw, need_multiple, open_turned, pose_maps
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.muon import OptimizerName, make_optimizer
 from mien.train.order import shuffled_indices
@@ -70,19 +70,22 @@ class FrontalRecipe:
     weight_decay: float = 1e-4
     critic_learning_rate: float = 1e-4
     critic_size: int = 128
-    """The critics see pictures of this side: the paper's, and four times cheaper than 256."""
+    """The critics see pictures of this side, whatever the network's is: the paper's."""
     critic_every: int = 2
     num_warmup: int = 200
     ema_decay: float = 0.999
     clip_norm: float = 1.0
     hold_out_every: int = 50
     packed_size: int = 256
-    """Side that views are made at, which are then shrunk to the network's."""
+    """Side that views are made at, a multiple of the network's, to which they are then shrunk."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             num_steps=200_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240.0
         )
     )
+
+    def __post_init__(self) -> None:
+        need_multiple(self.packed_size, self.network.shared.image_size)
 
     def build(self, sources: Sources, folder: Path) -> Run[Turned]:
         """The run over views of all near-frontal faces below the folders of photos."""

@@ -123,14 +123,18 @@ class GeneratorRecipe:
         makes = self.lazily(maker, self.path_every if self.path_weight else 0)
         judges = self.lazily(judge, self.penalty_every if self.penalty_weight else 0)
         decay = 0.5 ** (self.batch_size / self.pictures_to_average)
-        players = [Player("generator", maker, makes, lessons.make, ema_decay=decay)]
+        players = [Player("generator", maker, makes, lessons.make, ema_decay=decay, product="network")]
         if self.path_weight:
             paths = PathLengths(maker)
-            players.append(Player("paths", paths, makes, lessons.even_paths, every=self.path_every))
-        players.append(Player("critic", judge, judges, lessons.judge))
+            players.append(
+                Player("paths", paths, makes, lessons.even_paths, every=self.path_every, product=None)
+            )
+        players.append(Player("critic", judge, judges, lessons.judge, product="network"))
         if self.penalty_weight:
             steep = Steepness(judge)
-            players.append(Player("penalty", steep, judges, lessons.penalise, every=self.penalty_every))
+            players.append(
+                Player("penalty", steep, judges, lessons.penalise, every=self.penalty_every, product=None)
+            )
         return tuple(players)
 
     def lazily(self, network: nn.Module, every: int) -> torch.optim.Optimizer:

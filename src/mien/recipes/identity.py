@@ -152,6 +152,7 @@ class IdentityRecipe:
             ema_decay=self.ema_decay,
             schedule=warmup_cosine(self.num_warmup, self.training.num_steps, floor=0.01),
             clip_norm=self.clip_norm,
+            product="network",
         )
 
     def lesson(self, batch: StoredFaces, teach: Teach, generator: torch.Generator) -> Lesson:

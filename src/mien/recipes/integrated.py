@@ -23,7 +23,7 @@ from mien.models.frontal.objective import (
 )
 from mien.models.restore.network import RestoreNetwork
 from mien.recipes.sources import Sources
-from mien.recipes.views import by_yaw, open_turned, pose_maps
+from mien.recipes.views import by_yaw, need_multiple, open_turned, pose_maps
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at, shuffled_indices
 from mien.train.player import Player
@@ -70,15 +70,18 @@ class IntegratedRecipe:
     clip_norm: float = 1.0
     hold_out_every: int = 50
     packed_size: int = 256
-    """Side that views are made and damaged at, which are then shrunk to the network's."""
+    """Side that views are made and damaged at, a multiple of the network's, to which they are then shrunk."""
     begins_as_teacher: bool = True
-    """Whether FRN begins with the encoder and decoder of FFN, whose features it is to have; the paper's
-    begins as FRN-S."""
+    """Whether FRN begins with the encoder and decoder of FFN, whose features it is to have, or at random.
+    The paper's begins as a trained FRN-S, which is neither."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             num_steps=100_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240.0
         )
     )
+
+    def __post_init__(self) -> None:
+        need_multiple(self.packed_size, self.teacher.shared.image_size)
 
     def build(self, sources: Sources, folder: Path) -> Run[Lesson]:
         """The run over views of all near-frontal faces below the folders of photos."""
@@ -157,6 +160,7 @@ class IntegratedRecipe:
             ema_decay=self.ema_decay,
             schedule=warmup_cosine(self.num_warmup, self.training.num_steps, floor=0.01),
             clip_norm=self.clip_norm,
+            product="network",
         )
 
 
@@ -231,7 +235,7 @@ def recovered(network: nn.Module, damaged: Images) -> Images:
 
 
 def integrated() -> IntegratedRecipe:
-    """FRN-TI: the weights of `frontal` in the package."""
+    """FRN-TI, 128 px: the network that `frontal:FILE` names, of which the package has no weights."""
     return IntegratedRecipe()
 
 

@@ -142,13 +142,21 @@ class PriorRecipe:
         schedule = halve_at(*self.halved_at)
         judges = torch.optim.Adam(trainable(critic), lr=self.rates.critic, betas=(0.0, 0.99))
         players = [
-            Player("prior", restorer, self.optimizer(network), lessons.restore, 1, self.ema_decay, schedule),
+            Player(
+                "prior",
+                restorer,
+                self.optimizer(network),
+                lessons.restore,
+                ema_decay=self.ema_decay,
+                schedule=schedule,
+                product="network",
+            ),
             Player("critic", critic, judges, lessons.judge, schedule=schedule),
         ]
         if self.penalty_weight:
-            every = self.penalty_every
+            steep, every = Steepness(critic), self.penalty_every
             players.append(
-                Player("penalty", Steepness(critic), judges, lessons.penalise, every, schedule=schedule)
+                Player("penalty", steep, judges, lessons.penalise, every, schedule=schedule, product=None)
             )
         if parts is not None:
             local = torch.optim.Adam(parts.parameters(), lr=self.rates.local_critics, betas=(0.0, 0.99))

@@ -28,7 +28,7 @@ from mien.train.schedule import warmup_cosine
 from mien.types import Images, Losses
 from mien.zoo.cards import RESTORE
 from mien.zoo.load import pick_device
-from mien.zoo.weights import load_packaged
+from mien.zoo.weights import checked, fill, load_tensors
 
 VALIDATION_SEED = 2026
 
@@ -40,7 +40,7 @@ class RestoreRecipe:
     network: RestoreConfig = SMALL
     objective: RestoreObjectiveConfig = field(default_factory=RestoreObjectiveConfig)
     profiles: tuple[str, ...] = ("gfrnet",)
-    """Each damages an equal part of the pictures; the first is what is judged by."""
+    """Each damages an equal part of every batch; the first is what is judged by."""
     variety: Variety = field(default_factory=Variety)
     batch_size: int = 8
     optimizer: OptimizerName = "adam"
@@ -52,12 +52,18 @@ class RestoreRecipe:
     num_validation: int = 64
     critic_learning_rate: float = 1e-4
     start_from_package: bool = False
-    """Go on from the weights in the package instead of from nothing."""
+    """Go on from the weights of `--pretrained`, or else in the package, instead of from nothing."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             num_steps=200_000, precision="bf16-mixed", validate_every=500, checkpoint_every_seconds=240.0
         )
     )
+
+    def __post_init__(self) -> None:
+        if self.batch_size % len(self.profiles):
+            raise ValueError(
+                f"batch_size {self.batch_size} is not a multiple of the {len(self.profiles)} profiles"
+            )
 
     def build(self, sources: Sources, folder: Path) -> Run[Pairs]:
         """The run over all pictures below the folders of photos."""
@@ -70,7 +76,8 @@ class RestoreRecipe:
         profiles = tuple(PROFILES[name] for name in self.profiles)
         network = RestoreNetwork(self.network)
         if self.start_from_package:
-            load_packaged(network, RESTORE.weights, RESTORE.sha256)
+            start = sources.pretrained or checked(RESTORE.weights, RESTORE.sha256)
+            fill(network, load_tensors(start), start)
         embed = self.embed(sources)
 
         def batches(step: int, rank: int, num_ranks: int) -> Pairs:
@@ -162,12 +169,15 @@ class Examination:
 
 
 def restore() -> RestoreRecipe:
-    """The weights in the package: 256 px, GFRNet's damage."""
+    """256 px, GFRNet's damage: what the weights in the package began as, before `restore_wide`."""
     return RestoreRecipe()
 
 
 def restore_wide() -> RestoreRecipe:
-    """From the package's weights on, where a part of the damage is grain, heavy noise and motion."""
+    """From trained weights on, where a part of the damage is grain, heavy noise and motion.
+
+    The weights in the package are its result, from those of `restore`: to repeat it, name these.
+    """
     profiles = ("gfrnet",) * 5 + ("mmrb", "grain", "grain")
     return replace(
         restore(), profiles=profiles, optimizer="muon", learning_rate=4e-4, start_from_package=True
@@ -185,7 +195,7 @@ def restore_mmrb() -> RestoreRecipe:
 
 
 def restore_sharp() -> RestoreRecipe:
-    """The later phase: from the package's weights on, with a critic that asks for detail."""
+    """The later phase: from trained weights on, with a critic that asks for detail."""
     objective = RestoreObjectiveConfig(pixel="charbonnier", pixel_weight=10.0, adversarial_weight=0.05)
     return replace(restore(), objective=objective, learning_rate=1e-4, start_from_package=True)
 

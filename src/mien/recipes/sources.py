@@ -34,7 +34,8 @@ class Sources:
     parser: Path | None = None
     """Weights of a face parser (safetensors), which helps to say what is in front of a face."""
     pretrained: Path | None = None
-    """Run folder of `prior-pretraining`, or one with generator.safetensors and critic.safetensors."""
+    """What to start from: a file of weights for those of `restore` that go on from some; for `prior` the run
+    folder of `prior-pretraining`, or one with generator.safetensors and critic.safetensors."""
     features: Path | None = None
     """A network of `torch.export` whose feature maps are compared, such as VGG-Face up to conv4_3."""
 

@@ -11,7 +11,7 @@ from mien.data.photos import PackedPhotos, pack_photos, to_unit_range
 from mien.data.turned import PackedTurned, TurningPlan, pack_turned
 from mien.geometry.heatmap import gaussian_heatmaps
 from mien.models.frontal.recover import aligned_crop, place_crop
-from mien.recipes.sources import Sources
+from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.order import generator_at
 from mien.types import ReadFace
 from mien.zoo.load import load_morphable, load_reader
@@ -39,7 +39,19 @@ def open_turned(sources: Sources, folder: Path, plan: TurningPlan, size: int) ->
             packed,
             generator,
         )
-    return PackedTurned.open(packed)
+    turned = PackedTurned.open(packed)
+    if turned.views.shape[-1] != size:
+        raise MissingSourceError(
+            f"{packed} holds views of {turned.views.shape[-1]} pixels and this recipe needs {size}: "
+            "it goes into a folder of its own"
+        )
+    return turned
+
+
+def need_multiple(packed_size: int, image_size: int) -> None:
+    """Views are shrunk by whole numbers."""
+    if packed_size % image_size:
+        raise ValueError(f"packed_size {packed_size} is not a multiple of the network's {image_size}")
 
 
 def read_landmarks(photos: PackedPhotos, read: ReadFace) -> Float[Tensor, "photos 68 2"]:

@@ -1,6 +1,9 @@
 """Everything a training needs to go on as if it had never stopped, in one file."""
 
+import dataclasses
+import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -8,6 +11,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from mien.train.config import plain
 from mien.train.files import replaced
 from mien.train.seat import Seat, SeatState
 
@@ -53,8 +57,25 @@ def load_checkpoint(path: Path, seats: list[Seat]) -> int:
 
 
 def export_network(network: nn.Module, path: Path, dtype: torch.dtype = torch.float32) -> None:
-    """A network's weights as safetensors, real numbers stored as `dtype`."""
-    _export(network.state_dict(), path, dtype)
+    """A network's weights as safetensors, real numbers stored as `dtype`.
+
+    The settings that it was made with, a dataclass `config`, go along as JSON in the file's metadata: of a
+    network of another size than usual nobody else would know it.
+    """
+    config = getattr(network, "config", None)
+    is_known = dataclasses.is_dataclass(config) and not isinstance(config, type)
+    _export(network.state_dict(), path, dtype, {"config": json.dumps(plain(config))} if is_known else {})
+
+
+def export_products(folder: Path, seats: list[Seat]) -> dict[str, Path]:
+    """What each player has learned, averaged where it averages, as `PLAYER.safetensors` in a run's folder."""
+    paths = {}
+    for seat in seats:
+        name, product = seat.player.name, seat.player.product
+        if product is not None:
+            paths[name] = folder / f"{name}.safetensors"
+            export_network(seat.result.get_submodule(product), paths[name])
+    return paths
 
 
 def export_player(
@@ -86,7 +107,9 @@ def _read(path: Path) -> State:
         raise ValueError(f"{path} is not a checkpoint of a training: {error}") from error
 
 
-def _export(weights: dict[str, Tensor], path: Path, dtype: torch.dtype) -> None:
+def _export(
+    weights: Mapping[str, Tensor], path: Path, dtype: torch.dtype, notes: Mapping[str, str] | None = None
+) -> None:
     stored = {}
     for name, tensor in weights.items():
         kept = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
@@ -94,4 +117,4 @@ def _export(weights: dict[str, Tensor], path: Path, dtype: torch.dtype) -> None:
         if not bool(torch.isfinite(stored[name]).all()):
             raise ValueError(f"the weight {name} has values that {dtype} cannot hold")
     with replaced(path) as file:
-        file.write(save(stored))
+        file.write(save(stored, dict(notes) if notes else None))

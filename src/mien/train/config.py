@@ -68,7 +68,8 @@ class Run(Generic[Batch]):
     """A whole training: what a recipe returns and `loop.train` carries out."""
 
     folder: Path
-    """Gets config.json, log.jsonl, log.png, checkpoints/ and pictures/; resumed if it has a checkpoint."""
+    """Gets config.json, log.jsonl, log.png, checkpoints/, pictures/ and each player's weights as
+    NAME.safetensors; resumed if it has a checkpoint."""
     players: tuple[Player[Batch], ...]
     """They move in this order."""
     batches: Callable[[int, int, int], Batch]

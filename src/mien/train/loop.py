@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic
 
 import torch
@@ -12,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from mien.train.batch import Loader, num_items, to_device
-from mien.train.checkpoint import load_checkpoint, newest, save_checkpoint
+from mien.train.checkpoint import export_products, load_checkpoint, newest, save_checkpoint
 from mien.train.config import Run, TrainConfig, write_config
 from mien.train.log import Journal, Window
 from mien.train.order import generator_at, mixed_seed, reseed
@@ -34,6 +35,9 @@ class Outcome:
     """False when a signal ended it early; training the same run again goes on from there."""
     networks: dict[str, nn.Module]
     """By player, averaged where the player averages."""
+    weights: dict[str, Path]
+    """By player, the file in the run's folder with what it has learned; a validation writes it anew, and the
+    end does."""
 
 
 def train(run: Run[Batch]) -> Outcome:
@@ -57,6 +61,8 @@ def train(run: Run[Batch]) -> Outcome:
                 work.log(step, journal)
             if step % config.validate_every == 0 or step == config.num_steps:
                 work.validate(step, journal)
+                if step < config.num_steps:
+                    work.export()
             stopping, saving = work.agree(step, stop.came)
             if stopping or saving or step == config.num_steps:
                 work.log(step, journal)  # a loss that is not finite ends the training before it is saved
@@ -64,8 +70,9 @@ def train(run: Run[Batch]) -> Outcome:
                 journal.resume_clock()
             if stopping:
                 break
+        weights = work.export()
         work.fabric.barrier()  # nobody leaves before the files are written
-        return Outcome(step, step == config.num_steps, work.results())
+        return Outcome(step, step == config.num_steps, work.results(), weights)
 
 
 class _Work(Generic[Batch]):
@@ -163,6 +170,10 @@ class _Work(Generic[Batch]):
         if self.leads:
             save_checkpoint(self.run.folder, step, self.seats, self.run.training.keep_checkpoints)
         self.saved_at = time.perf_counter()
+
+    def export(self) -> dict[str, Path]:
+        """Write what has been learned to where it can be used; nothing in processes that do not lead."""
+        return export_products(self.run.folder, self.seats) if self.leads else {}
 
     def results(self) -> dict[str, nn.Module]:
         """Each player's network to judge and to keep."""

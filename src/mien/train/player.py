@@ -42,12 +42,17 @@ class Player(Generic[Batch]):
     """Step to factor on the optimizer's learning rates."""
     clip_norm: float | None = None
     """Largest norm of the gradient over all parameters together."""
+    product: str | None = ""
+    """The module inside `network` that is of use afterwards: "" is all of it; None is nothing, as of a second
+    player with a network that another has too."""
 
     def __post_init__(self) -> None:
         if self.every < 1:
             raise ValueError(f"player '{self.name}': every must be 1 or more, got {self.every}")
         if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
             raise ValueError(f"player '{self.name}': ema_decay must be in [0, 1), got {self.ema_decay}")
+        if self.product and self.product not in dict(self.network.named_modules()):
+            raise ValueError(f"player '{self.name}': its network has no part '{self.product}'")
         own = {id(parameter) for parameter in self.network.parameters()}
         groups = self.optimizer.param_groups
         if any(id(parameter) not in own for group in groups for parameter in group["params"]):
