@@ -34,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
     packed.mkdir()
     np.save(packed / "pixels.npy", chance.integers(0, 256, (6, 3, 32, 32), dtype=np.uint8))
     np.save(packed / "labels.npy", chance.integers(0, 19, (6, 32, 32), dtype=np.uint8))
+    np.save(packed / "points.npy", chance.uniform(8, 24, (6, 68, 2)).astype(np.float32))
     return tmp_path
 
 
@@ -44,9 +45,37 @@ def test_a_run_trains_judges_and_leaves_weights(
     outcome = train(tiny().build(Sources(), folder))
     logging.disable(logging.NOTSET)
     assert outcome.finished
-    assert {"mean", "damaged_mean", "skin", "hair", "nose"} <= set(last_figures(folder))
+    figures = last_figures(folder)
+    assert {"mean", "damaged_mean", "covered_mean", "skin", "hair", "nose"} <= set(figures)
+    assert figures["covered_mean"] != figures["mean"]
     export_player(folder, "parser", folder / "weights.safetensors", torch.float16)
     assert (folder / "weights.safetensors").stat().st_size > 1000
+
+
+def test_landmarks_are_read_with_and_without_masks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = folder / "parsed" / "points.npy"
+    points.unlink()
+    monkeypatch.setattr(
+        "mien.recipes.parser.read_landmarks", lambda photos, read: torch.full((len(photos), 68, 2), 16.0)
+    )
+    run = tiny().build(Sources(), folder)
+    assert np.load(points).shape == (6, 68, 2)
+    assert run.batches(0, 0, 1).points is not None
+
+
+def test_where_no_face_can_be_covered_nothing_is_said_of_covers(folder: Path) -> None:
+    np.save(folder / "parsed" / "points.npy", np.full((6, 68, 2), np.nan, np.float32))
+    run = tiny().build(Sources(), folder)
+    assert run.validate is not None
+    figures = run.validate({"parser": run.players[0].network.eval()}, torch.device("cpu"))
+    assert "covered_mean" not in figures
+    assert "mean" in figures
+
+
+def test_masks_alone_or_glasses_alone_are_not_passed_over(folder: Path) -> None:
+    for sources, missing in ((Sources(masks=folder), "glasses"), (Sources(glasses=folder), "masks")):
+        with pytest.raises(MissingSourceError, match=f"--{missing} is missing"):
+            tiny().build(sources, folder)
 
 
 def test_held_out_faces_are_not_trained_on(folder: Path) -> None:

@@ -16,6 +16,7 @@ from mien.recipes.rotate import (
     rotate,
     rotate_and_render,
     rotate_by_parser,
+    rotate_in_place,
     rotate_paper,
     rotate_without_identity,
     rotate_without_parsing,
@@ -120,6 +121,13 @@ def test_variants_change_one_thing() -> None:
     assert replace(rotate_without_identity(), objective=plain.objective) == plain
     parsed = replace(rotate_without_parsing(), network=plain.network)
     assert replace(parsed, objective=plain.objective) == plain
+
+
+def test_what_goes_on_in_another_runs_folder_has_steps_left() -> None:
+    assert rotate_in_place().training.num_steps > rotate_by_parser().training.num_steps
+    assert replace(rotate_in_place(), spoiling=rotate().spoiling, training=rotate().training) == replace(
+        rotate_by_parser(), training=rotate().training
+    )
 
 
 def test_light_and_colour_change_all_of_a_triple_alike(folder: Path) -> None:

@@ -44,9 +44,9 @@ class Cover:
         self, images: Images, points: PointSets, wardrobe: Wardrobe | None, generator: torch.Generator
     ) -> Occluded:
         """Every face behind something; without a wardrobe nothing is worn but more is held."""
-        kinds = torch.multinomial(
-            torch.tensor(self.shares), len(images), replacement=True, generator=generator
-        )
+        shares = torch.tensor(self.shares, device=generator.device)
+        kinds = torch.multinomial(shares, len(images), replacement=True, generator=generator)
+        kinds = kinds.to(images.device)
         if wardrobe is None:
             kinds = torch.where(kinds == 1, 0, kinds)
         pixels, masks = images.clone(), torch.zeros_like(images[:, :1])

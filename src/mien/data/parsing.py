@@ -55,6 +55,12 @@ class PackedParsed:
         counts = [np.bincount(self.labels[index].ravel(), minlength=num_classes) for index in indices]
         return torch.from_numpy(np.stack(counts) > 0)
 
+    def known(self, indices: list[int]) -> list[int]:
+        """Those of them whose landmarks are known."""
+        if self.points is None:
+            return []
+        return [index for index in indices if bool(np.isfinite(self.points[index]).all())]
+
     def batch(self, indices: list[int]) -> Parsed:
         labels = torch.from_numpy(self.labels[indices].astype(np.int64))
         points = None if self.points is None else torch.from_numpy(self.points[indices])
@@ -89,8 +95,9 @@ def dressed(
     """That share of the faces behind masks, hands and the like, which are background."""
     if parsed.points is None:
         return parsed
-    is_chosen = torch.rand(len(parsed.images), generator=generator) < share
-    chosen = (is_chosen & parsed.points.isfinite().all(-1).all(-1)).nonzero()[:, 0]
+    chance = torch.rand(len(parsed.images), generator=generator, device=generator.device)
+    is_known = parsed.points.isfinite().all(-1).all(-1)
+    chosen = ((chance < share).to(is_known.device) & is_known).nonzero()[:, 0]
     if not len(chosen):
         return parsed
     laid = cover(parsed.images[chosen], parsed.points[chosen], wardrobe, generator)

@@ -51,13 +51,15 @@ class Wardrobe:
 
     def put_on(self, images: Images, points: Landmarks, generator: torch.Generator) -> Occluded:
         """Each face gets a mask, glasses, both, or nothing."""
-        choice = torch.rand(len(images), 2, generator=generator)
+        num, device, own = len(images), generator.device, self.masks.device
+        choice = torch.rand(num, 2, generator=generator, device=device).to(own)
         mask_number = self.fitting_masks(head_turn(points), generator)
-        glasses_number = torch.randint(len(self.glasses), (len(images),), generator=generator)
+        glasses_number = torch.randint(len(self.glasses), (num,), generator=generator, device=device).to(own)
         masks = self.tinted(self.masks[mask_number], choice[:, 0] < self.mask_share, generator)
         glasses = self.glasses[glasses_number] * (choice[:, 1] < self.glasses_share)[:, None, None, None]
         wearing = self.moved(image_from_mask(points), generator)
-        seeing = self.moved(image_from_glasses(points, self.glasses_aspect[glasses_number]), generator)
+        aspect = self.glasses_aspect[glasses_number].to(points)
+        seeing = self.moved(image_from_glasses(points, aspect), generator)
         first = lay_each(images, glasses, seeing)
         second = lay_each(first.images, masks, wearing)
         return Occluded(second.images, 1 - (1 - first.mask) * (1 - second.mask))
@@ -65,15 +67,18 @@ class Wardrobe:
     def fitting_masks(self, turns: Float[Tensor, " batch"], generator: torch.Generator) -> Tensor:
         """Numbers of masks that are drawn for such a turn."""
         wanted = turns.clamp(-0.5, 0.5).mul(4).round().clamp(-1, 1)  # beyond an eighth of the face
-        return torch.multinomial(
-            (self.mask_turns[None] == wanted[:, None]).float(), 1, generator=generator
-        ).flatten()
+        fits = (self.mask_turns[None] == wanted[:, None].to(self.mask_turns)).float()
+        numbers = torch.multinomial(fits.to(generator.device), 1, generator=generator)
+        return numbers.flatten().to(self.masks.device)
 
     def tinted(self, masks: Cutouts, shown: Tensor, generator: torch.Generator) -> Cutouts:
         """Half of the masks in another color, from black to white; those not shown transparent."""
-        color = torch.rand(len(masks), 3, 1, 1, generator=generator)
-        brightness = torch.rand(len(masks), 1, 1, 1, generator=generator) * 1.2
-        own = torch.rand(len(masks), 1, 1, 1, generator=generator) < 0.5
+
+        def drawn(channels: int) -> Tensor:
+            shape = (len(masks), channels, 1, 1)
+            return torch.rand(shape, generator=generator, device=generator.device).to(masks)
+
+        color, brightness, own = drawn(3), drawn(1) * 1.2, drawn(1) < 0.5
         gray = masks[:, :3].mean(1, keepdim=True)
         painted = (gray * (0.3 + 0.7 * color) * brightness).clamp(0, 1)
         colors = torch.where(own, masks[:, :3], painted)
@@ -81,9 +86,13 @@ class Wardrobe:
 
     def moved(self, matrix: Float[Tensor, "batch 2 3"], generator: torch.Generator) -> Tensor:
         """Not quite where it belongs."""
+
+        def drawn(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator, device=generator.device).to(matrix)
+
         extent = (matrix[:, :, :2].det().abs() * HEIGHT * WIDTH).sqrt()
-        away = torch.randn(len(matrix), 2, generator=generator) * self.jitter * extent[:, None]
-        linear = matrix[:, :, :2] * (1 + self.jitter * torch.randn(len(matrix), 2, 2, generator=generator))
+        away = drawn(len(matrix), 2) * self.jitter * extent[:, None]
+        linear = matrix[:, :, :2] * (1 + self.jitter * drawn(len(matrix), 2, 2))
         return torch.cat((linear, (matrix[:, :, 2] + away)[..., None]), -1)
 
 
@@ -92,7 +101,7 @@ def lay_each(images: Images, cutouts: Cutouts, image_from_cutout: Float[Tensor, 
     results = []
     for image, cutout, matrix in zip(images, cutouts, image_from_cutout, strict=True):
         flat = bool(torch.linalg.svdvals(matrix[:, :2])[-1] < FLATTEST)  # seen from its edge
-        placed = torch.eye(2, 3) if flat else matrix
+        placed = torch.eye(2, 3, device=matrix.device) if flat else matrix
         results.append(lay_over(image[None], cutout[None] * (not flat), placed[None]))
     return Occluded(torch.cat([one.images for one in results]), torch.cat([one.mask for one in results]))
 
@@ -130,9 +139,9 @@ def image_from_mask(points: Landmarks) -> Float[Tensor, "batch 2 3"]:
     target = torch.stack(
         (points[:, 28], points[:, 8] + 0.1 * down, points[:, 2] - more_left, points[:, 14] + more_right), 1
     )  # (B, 4, 2)
-    source = torch.tensor([[0.5, 0.0], [0.5, 1.0], [0.0, 0.35], [1.0, 0.35]])
-    source = source * torch.tensor([WIDTH - 1.0, HEIGHT - 1.0])
-    known = torch.cat((source, torch.ones(4, 1)), 1).expand(len(points), -1, -1)
+    source = target.new_tensor([[0.5, 0.0], [0.5, 1.0], [0.0, 0.35], [1.0, 0.35]])
+    source = source * source.new_tensor([WIDTH - 1.0, HEIGHT - 1.0])
+    known = torch.cat((source, torch.ones_like(source[:, :1])), 1).expand(len(points), -1, -1)
     return torch.linalg.lstsq(known, target).solution.mT
 
 

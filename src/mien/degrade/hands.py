@@ -71,34 +71,40 @@ class HandProfile:
     ) -> Occluded:
         """The hand's colours everywhere, and where it is."""
         num, size = len(images), face_sizes(points)
-        chosen = (uniform(generator, num) * points.shape[1]).long()
+        chosen = (uniform(generator, num) * points.shape[1]).long().to(points.device)
         away = (2 * uniform(generator, num, 2) - 1).to(points) * self.shift * size[:, None]
-        middle = points[torch.arange(num), chosen] + away
+        middle = points[torch.arange(num, device=points.device), chosen] + away
         scale = size / HAND * (length[0] + (length[1] - length[0]) * uniform(generator, num)).to(points)
         angle = math.radians(self.degrees) * (2 * uniform(generator, num) - 1)
         side = torch.where(uniform(generator, num) < 0.5, -1.0, 1.0)  # left hands and right ones
         starts, ends, radii = self.capsules(num, generator)
         cosine, sine = angle.cos(), angle.sin()
         matrix = torch.stack((cosine * side, -sine, sine * side, cosine), -1).view(num, 2, 2).to(points)
-        place = [middle[:, None] + scale[:, None, None] * (ends_ @ matrix.mT) for ends_ in (starts, ends)]
-        mask = capsule_masks(place[0], place[1], radii * scale[:, None], images.shape[2], images.shape[3])
+        place = [
+            middle[:, None] + scale[:, None, None] * (ends_.to(points) @ matrix.mT)
+            for ends_ in (starts, ends)
+        ]
+        widths = radii.to(points) * scale[:, None]
+        mask = capsule_masks(place[0], place[1], widths, images.shape[2], images.shape[3])
         return Occluded(self.colors(images, generator), mask.to(images))
 
     def capsules(self, num: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Starts, ends (num, 7, 2) and radii (num, 7), of hands of length 1."""
-        roots = torch.tensor(ROOTS).expand(num, -1, -1)
+        """Starts, ends (num, 7, 2) and radii (num, 7), of hands of length 1, on the generator's device."""
+        device = generator.device
+        roots = torch.tensor(ROOTS, device=device).expand(num, -1, -1)
         lean = self.spread * (2 * uniform(generator, num, 5) - 1)
-        angle = torch.deg2rad(torch.tensor(DIRECTIONS)) + lean + lean.mean(1, keepdim=True)
+        angle = torch.deg2rad(torch.tensor(DIRECTIONS, device=device)) + lean + lean.mean(1, keepdim=True)
         folded = uniform(generator, num, 5) < self.folded_share
-        reach = torch.tensor(LENGTHS) * (0.85 + 0.3 * uniform(generator, num, 5))
+        reach = torch.tensor(LENGTHS, device=device) * (0.85 + 0.3 * uniform(generator, num, 5))
         reach = torch.where(folded, 0.1 * reach, reach)
         tips = roots + reach[..., None] * torch.stack((angle.sin(), -angle.cos()), -1)
-        palm = torch.tensor([[0.0, -PALM[0]], [0.0, PALM[0]]]).expand(num, -1, -1)
+        palm = torch.tensor([[0.0, -PALM[0]], [0.0, PALM[0]]], device=device).expand(num, -1, -1)
         end = PALM[0] + PALM[1] - ARM + HAND * self.arm
-        wrist = torch.tensor([[0.0, PALM[0]], [0.0, end]]).expand(num, -1, -1)
+        wrist = torch.tensor([[0.0, PALM[0]], [0.0, end]], device=device).expand(num, -1, -1)
         starts = torch.cat((roots, palm[:, :1], wrist[:, :1]), 1)
         ends = torch.cat((tips, palm[:, 1:], wrist[:, 1:]), 1)
-        radii = torch.tensor([FINGER] * 5 + [PALM[1], ARM]) * (0.9 + 0.2 * uniform(generator, num, 1))
+        widths = torch.tensor([FINGER] * 5 + [PALM[1], ARM], device=device)
+        radii = widths * (0.9 + 0.2 * uniform(generator, num, 1))
         return starts.float(), ends.float(), radii.float()
 
     def colors(self, images: Images, generator: torch.Generator) -> Images:
@@ -126,8 +132,8 @@ def capsule_masks(
     width: int,
 ) -> Masks:
     """1 in any of the capsules, fading over one pixel at the edge."""
-    rows = torch.arange(height, dtype=starts.dtype)[:, None]
-    columns = torch.arange(width, dtype=starts.dtype)
+    rows = torch.arange(height, dtype=starts.dtype, device=starts.device)[:, None]
+    columns = torch.arange(width, dtype=starts.dtype, device=starts.device)
     inside = starts.new_full((len(starts), height, width), -torch.inf)
     for start, end, radius in zip(starts.unbind(1), ends.unbind(1), radii.unbind(1), strict=True):
         x, y = (start[:, axis, None, None] for axis in (0, 1))

@@ -14,10 +14,10 @@ from mien.data.mosaics import MosaicConfig, draw
 from mien.data.photos import pack_photos
 from mien.data.scenes import Scenes, compose_scenes
 from mien.data.wear import Wear
-from mien.data.worn import Wardrobe
 from mien.models.detector.network import SMALL, Cells, DetectorConfig, DetectorNetwork
 from mien.models.detector.objective import FACE, DetectorObjective, Lesson, pairwise_iou
 from mien.recipes.sources import Sources
+from mien.recipes.wardrobe import open_wardrobe
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at
 from mien.train.player import Player
@@ -100,10 +100,8 @@ def open_pool(sources: Sources, folder: Path) -> FacePool:
     """The packed photos of a run folder, packed first if they are not there."""
     pool = folder / "pool"
     if not (pool / "labels.npz").exists():
-        wardrobe = None
-        if sources.masks is not None and sources.glasses is not None:
-            wardrobe = Wardrobe.open(sources.masks, sources.glasses)
-        pack_faces(sources.need("labels", "files of tools/label_faces.py"), pool, wardrobe)
+        labels = sources.need("labels", "files of tools/label_faces.py")
+        pack_faces(labels, pool, open_wardrobe(sources))
     return FacePool.open(pool)
 
 

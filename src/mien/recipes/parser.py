@@ -1,7 +1,8 @@
 """The parser: 19 classes on aligned faces, covered, damaged and moved."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from mien.models.parser.network import CLASSES, MIRRORED, SMALL, ParserConfig, P
 from mien.models.parser.objective import ParserObjective
 from mien.recipes.sources import Sources
 from mien.recipes.views import read_landmarks
+from mien.recipes.wardrobe import open_wardrobe
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at
 from mien.train.player import Player
@@ -36,6 +38,8 @@ from mien.types import Losses
 from mien.zoo.load import load_reader
 
 VALIDATION_SEED = 2029
+Change = Callable[[Parsed, torch.Generator], Parsed]
+"""What is done to faces before they are parsed."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class ParserRecipe:
     variety: ParsingVariety = field(default_factory=ParsingVariety)
     cover: Cover = field(default_factory=lambda: Cover(shares=(0.35, 0.65, 0.0, 0.0)))
     dressed_share: float = 0.45
-    """Of the faces, behind masks and hands; needs what is worn."""
+    """Of the faces, behind hands, and behind masks where there are some to wear."""
     profile: str = "gfrnet"
     most_often: float = 5.0
     """How many times as often a face with a rare class, such as glasses, is seen at most."""
@@ -72,7 +76,7 @@ class ParserRecipe:
             maps = sources.need("maps", "folders of their maps of classes")
             pack_parsed(photos, maps, self.network.image_size, packed)
         wardrobe = open_masks(sources)
-        if wardrobe is not None and not (packed / POINTS).exists():
+        if not (packed / POINTS).exists():
             landmarks = read_landmarks(PackedPhotos.open(packed / PIXELS), load_reader("cpu"))
             np.save(packed / POINTS, landmarks.numpy())
         faces = PackedParsed.open(packed)
@@ -131,29 +135,44 @@ class Examination:
 
     @torch.no_grad()
     def figures(self, networks: Networks, device: torch.device) -> Mapping[str, float]:
-        """Intersection over union: the mean of the classes, the common ones, and what covers faces."""
-        generator = generator_at(torch.device("cpu"), VALIDATION_SEED)
-        clean, damaged, covered = [], [], []
-        for start in range(0, len(self.held_out), 8):
-            batch = self.faces.batch(self.held_out[start : start + 8])
-            spoiled = PROFILES[self.recipe.profile](batch.images, generator)
-            behind = dressed(batch, self.recipe.cover, 1.0, self.wardrobe, generator)
-            conditions = ((batch, clean), (replace(batch, images=spoiled), damaged), (behind, covered))
-            for one, counts in conditions:
-                with torch.autocast(device.type, dtype=torch.bfloat16):
-                    found = networks["parser"](one.images.to(device)).argmax(dim=1).cpu()
-                counts.append(Overlaps.of(found, halved(one.labels), len(CLASSES)))
-        seen, spoiled_seen, behind_seen = total(clean), total(damaged), total(covered)
-        named = {name: float(seen.per_class[CLASSES.index(name)]) for name in ("skin", "hair", "nose")}
-        means = {"mean": seen.mean, "damaged_mean": spoiled_seen.mean, "covered_mean": behind_seen.mean}
-        return means | named
+        """Intersection over union: the mean of the classes, the common ones, and of covered faces.
+
+        Of those only the faces count whose landmarks are known, for no others can be covered.
+        """
+        profile, judge = PROFILES[self.recipe.profile], partial(self.overlaps, networks["parser"], device)
+        clean = judge(self.held_out, lambda batch, generator: batch)
+        damaged = judge(
+            self.held_out,
+            lambda batch, generator: replace(batch, images=profile(batch.images, generator)),
+        )
+        named = {name: float(clean.per_class[CLASSES.index(name)]) for name in ("skin", "hair", "nose")}
+        figures = {"mean": clean.mean, "damaged_mean": damaged.mean} | named
+        known = self.faces.known(self.held_out)
+        if known:
+            covered = judge(
+                known,
+                lambda batch, generator: dressed(batch, self.recipe.cover, 1.0, self.wardrobe, generator),
+            )
+            figures["covered_mean"] = covered.mean
+        return figures
+
+    def overlaps(
+        self, network: nn.Module, device: torch.device, faces: list[int], change: Change
+    ) -> Overlaps:
+        """Over faces changed in one way, by a chance of its own: what the others draw does not matter."""
+        generator, parts = generator_at(torch.device("cpu"), VALIDATION_SEED), []
+        for start in range(0, len(faces), 8):
+            batch = change(self.faces.batch(faces[start : start + 8]), generator)
+            with torch.autocast(device.type, dtype=torch.bfloat16):
+                found = network(batch.images.to(device)).argmax(dim=1).cpu()
+            parts.append(Overlaps.of(found, halved(batch.labels), len(CLASSES)))
+        return total(parts)
 
 
 def open_masks(sources: Sources) -> Wardrobe | None:
     """Masks alone: what glasses are, faces that wear them tell."""
-    if sources.masks is None or sources.glasses is None:
-        return None
-    return replace(Wardrobe.open(sources.masks, sources.glasses), mask_share=1.0, glasses_share=0.0)
+    wardrobe = open_wardrobe(sources)
+    return None if wardrobe is None else replace(wardrobe, mask_share=1.0, glasses_share=0.0)
 
 
 def rarity(shown: Bool[Tensor, "faces classes"], most: float) -> Float[Tensor, " faces"]:

@@ -22,6 +22,7 @@ from mien.models.reader.objective import Lesson, ReaderObjective, Truth, basis_o
 from mien.recipes.detector import open_backgrounds
 from mien.recipes.identity import seen_at_112
 from mien.recipes.sources import MissingSourceError, Sources
+from mien.recipes.wardrobe import open_wardrobe
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.muon import Muon
 from mien.train.order import generator_at
@@ -271,12 +272,6 @@ def open_reads(sources: Sources, folder: Path, network: ReaderConfig) -> ReadPoo
         fit_reads(pool, model, counts)
         color_reads(pool, model, rasterize_compiled)
     return ReadPool.open(pool)
-
-
-def open_wardrobe(sources: Sources) -> Wardrobe | None:
-    if sources.masks is None or sources.glasses is None:
-        return None
-    return Wardrobe.open(sources.masks, sources.glasses)
 
 
 def reader() -> ReaderRecipe:

@@ -31,6 +31,7 @@ from mien.models.rotate.objective import SMALL as SMALL_OBJECTIVE
 from mien.models.rotate.objective import RotateObjective, RotateObjectiveConfig, judge_faces
 from mien.recipes.sources import MissingSourceError, Sources
 from mien.recipes.triples import open_triples
+from mien.recipes.wardrobe import open_wardrobe
 from mien.train.config import Networks, Run, TrainConfig
 from mien.train.order import generator_at, shuffled_indices
 from mien.train.player import Player
@@ -164,16 +165,9 @@ def make_faces(network: nn.Module, triples: Triples) -> tuple[Images, Masks]:
     return (made + 1) / 2, logits
 
 
-def open_wardrobe(sources: Sources) -> Wardrobe | None:
-    """What there is to wear; None without it, and then more is held."""
-    if sources.masks is None or sources.glasses is None:
-        return None
-    return Wardrobe.open(sources.masks, sources.glasses)
-
-
 @dataclass(frozen=True)
 class Examination:
-    """Held-out faces: as they were made, and with something in front of them."""
+    """Held-out faces: as they were made, with something in front of them, and that in their own pose."""
 
     pool: PackedTriples
     held_out: list[int]
@@ -228,7 +222,7 @@ class Examination:
 
 
 def rotate() -> RotateRecipe:
-    """The weights in the package, 256 px."""
+    """CFR-GAN at 256 px; the weights in the package are of `rotate_by_parser`."""
     return RotateRecipe()
 
 
@@ -284,9 +278,12 @@ def rotate_by_parser() -> RotateRecipe:
 
 
 def rotate_in_place() -> RotateRecipe:
-    """Goes on in the folder of `rotate_by_parser`: half of the faces are in their own pose."""
+    """Goes on in the folder of `rotate_by_parser`, whose steps count as its own, for another third of them:
+    half of the faces are in their own pose."""
     recipe = rotate_by_parser()
-    return replace(recipe, spoiling=replace(recipe.spoiling, covered_share=0.6, plain_share=0.5))
+    training = replace(recipe.training, num_steps=recipe.training.num_steps * 4 // 3)
+    spoiling = replace(recipe.spoiling, covered_share=0.6, plain_share=0.5)
+    return replace(recipe, spoiling=spoiling, training=training)
 
 
 def rotate_and_render() -> RotateRecipe:
