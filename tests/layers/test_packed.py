@@ -54,3 +54,8 @@ def test_what_must_stay_precise_does() -> None:
     ready = made_ready(Head(), CPU, torch.bfloat16, precise=(nn.Linear,))
     kinds = {name.split(".")[0]: weight.dtype for name, weight in ready.named_parameters()}
     assert kinds == {"conv": torch.bfloat16, "last": torch.float32}
+
+
+def test_kernels_of_one_precision_are_none_of_another() -> None:
+    assert not can_pack(CPU, torch.float16)
+    assert not can_pack(torch.device("meta"), torch.float32)

@@ -68,7 +68,9 @@ def can_pack(device: torch.device, precision: torch.dtype) -> bool:
     """Whether oneDNN is there, and computes in that precision on this processor."""
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
-    return precision == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if precision == torch.bfloat16:
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return precision == torch.float32
 
 
 def packed(network: Network) -> Network:
