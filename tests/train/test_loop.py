@@ -64,7 +64,7 @@ def test_log_and_files(toy, tmp_path):
 
 
 def test_a_part_is_kept_where_it_is_the_product(toy, tmp_path):
-    run = toy.toy_run(tmp_path, replace(CONFIG, num_steps=2, validate_every=1), toy.ToyConfig())
+    run = toy.toy_run(tmp_path, replace(CONFIG, num_steps=4, validate_every=2), toy.ToyConfig())
     first = run.players[0]
     outcome = train(replace(run, players=(replace(first, product="3"),)))
     assert set(load_file(outcome.weights["toy"])) == {"weight", "bias"}
