@@ -68,11 +68,29 @@ def test_only_faces_both_looks_agree_on_are_found():
         assert seen is photo
         return [replace(one, score=second[int(one.box[0])]) for one in faces]
 
-    find = FindTwice(lambda _: [sure, doubted, hidden], look, threshold=0.5, first_share=0.5)
+    find = FindTwice(lambda _: [sure, doubted, hidden], look, threshold=0.5, first_share=0.5, doubtful=0.0)
     (found,) = find(photo)
     assert torch.equal(found.box, sure.box)
     # odds of 2/3 and of 9
     assert found.score == pytest.approx(1 / (1 + (6) ** -0.5))
+
+
+def test_a_doubtful_face_is_put_where_most_of_it_is_seen():
+    looks = []
+
+    def look(photo, faces):
+        looks.append(len(faces))
+        # the face is at 7, and what is farther away looks less like one
+        return [replace(one, score=1 - abs(float(one.box[0]) - 7) / 20) for one in faces]
+
+    ear, whole = face(10, 0, 10, 10, 0.5), face(40, 20, 10, 10, 0.999999)
+    find = FindTwice(lambda _: [whole, ear], look, threshold=0.1, first_share=0.8, doubtful=0.85)
+    sure, doubted = find(torch.zeros(3, 64, 64))
+    assert torch.equal(sure.box, whole.box)
+    assert torch.equal(doubted.box, torch.tensor([7.0, 0.0, 17.0, 10.0]))
+    assert torch.equal(doubted.points, ear.points - torch.tensor([3.0, 0.0]))
+    assert doubted.score == pytest.approx(find.agreed(0.5, 0.85))
+    assert looks == [2, 2, 5, 5]
 
 
 def test_what_both_doubt_is_not_looked_at_again():
@@ -82,7 +100,7 @@ def test_what_both_doubt_is_not_looked_at_again():
         asked.append([int(one.box[0]) for one in faces])
         return [replace(one, score=0.9 if one.box[0] == 0 else 0.05) for one in faces]
 
-    find = FindTwice(lambda _: [face(0, 0, 10, 10, 0.6), face(30, 0, 10, 10, 0.2)], look)
+    find = FindTwice(lambda _: [face(0, 0, 10, 10, 0.6), face(30, 0, 10, 10, 0.2)], look, doubtful=0.0)
     assert len(find(torch.zeros(3, 64, 64))) == 1
     assert asked == [[0, 30], [0]]
 
