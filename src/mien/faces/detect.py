@@ -58,6 +58,8 @@ class FindTwice:
     ear or a cheek alone may have been found."""
     aside: float = 0.3
     """So far, in sides of the box."""
+    gain: float = 0.1
+    """By so much surer the second look has to be there."""
 
     def __call__(self, photo: Image) -> list[Detection]:
         """The faces of a photo, the surest first."""
@@ -73,17 +75,17 @@ class FindTwice:
         return distinct(sorted(sure, key=lambda face: face.score, reverse=True), self.inside)
 
     def placed(self, photo: Image, faces: list[Detection]) -> list[Detection]:
-        """The doubtful ones where most of a face is to be seen; nobody's score changes."""
+        """The doubtful ones where much more of a face is to be seen; nobody's score changes."""
         doubtful = [face for face in faces if face.score < self.doubtful]
-        if not doubtful:
-            return faces
         around = [moved(face, self.aside * x, self.aside * y) for face in doubtful for x, y in SIDES]
-        seen = self.second(photo, self.second(photo, around))
-        groups = (seen[start : start + len(SIDES)] for start in range(0, len(seen), len(SIDES)))
-        places = (max(group, key=lambda face: face.score) for group in groups)
-        return [
-            replace(next(places), score=face.score) if face.score < self.doubtful else face for face in faces
-        ]
+        seen = self.second(photo, self.second(photo, around)) if around else []
+        groups = iter([seen[start : start + len(SIDES)] for start in range(0, len(seen), len(SIDES))])
+        return [self.better(face, next(groups)) if face.score < self.doubtful else face for face in faces]
+
+    def better(self, face: Detection, seen: list[Detection]) -> Detection:
+        """What was seen from beside a face, if that is surer than what was seen from where it is."""
+        best = max(seen[1:], key=lambda one: one.score)
+        return replace(best, score=face.score) if best.score > seen[0].score + self.gain else face
 
     def agreed(self, first: float, second: float) -> float:
         """The mean of two probabilities, taken in their odds, where evidence adds up."""
