@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mien.runtime.portable import Inlet, Portable, UnusableRuntimeError, clear_failures
+from mien.runtime.portable import Inlet, Portable, UnusableRuntimeError, clear_failures, unchecked
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -77,7 +77,12 @@ def onnx_model(portable: Portable, about: Mapping[str, str] | None = None) -> "M
 
     `about` goes into the file, beside what its inputs and outputs are.
     """
-    with clear_failures("onnx", (torch.onnx.OnnxExporterError, ImportError)), torch.no_grad(), quiet():
+    with (
+        clear_failures("onnx", (torch.onnx.OnnxExporterError, ImportError)),
+        torch.no_grad(),
+        unchecked(),
+        quiet(),
+    ):
         program = torch.onnx.export(
             portable.network,
             portable.examples(EXAMPLE_BATCH),

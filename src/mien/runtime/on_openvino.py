@@ -7,10 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float, config
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from mien.runtime.portable import Portable, clear_failures
+from mien.runtime.portable import Portable, clear_failures, unchecked
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core, Model
@@ -81,17 +81,6 @@ def failures_of_openvino() -> Iterator[None]:
     )
     with clear_failures("openvino", (RuntimeError, TypeError, ValueError, *kinds)):
         yield
-
-
-@contextmanager
-def unchecked() -> Iterator[None]:
-    """While a network is traced its sizes are tensors, which checks of shapes take for mistakes."""
-    before = config.jaxtyping_disable
-    config.update("jaxtyping_disable", True)
-    try:
-        yield
-    finally:
-        config.update("jaxtyping_disable", before)
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, config
 from torch import Tensor, nn
 
 from mien.types import Images, RunNetwork
@@ -35,6 +35,17 @@ def clear_failures(runtime: str, kinds: tuple[type[Exception], ...]) -> Iterator
         raise UnusableRuntimeError(
             f"{runtime} cannot run this network ({type(error).__name__}: {said})"
         ) from error
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """While a network is traced its sizes are tensors, which checks of shapes take for mistakes."""
+    before = config.jaxtyping_disable
+    config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        config.update("jaxtyping_disable", before)
 
 
 @dataclass(frozen=True)
