@@ -36,6 +36,7 @@ def distinct(faces: list[Detection], inside: float) -> list[Detection]:
 
 
 SIDES = ((0.0, 0.0), (-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0))
+"""Where a doubtful face is looked at from: its own place first."""
 
 
 @dataclass(frozen=True)
