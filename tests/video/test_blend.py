@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from mien.video.blend import Hop, agreement, blended, reach_of
+from mien.video.flow import pull
 
 
 @pytest.fixture
@@ -44,6 +45,23 @@ def test_what_moved_without_a_flow_leaves_no_ghost(face):
     own[:, 20:44, 20:44] = 0.05
     made = blended(own, [hop(face)] * 4, [hop(face)] * 4, 4)
     assert (made - own)[:, 26:38, 26:38].abs().max() < 0.02
+
+
+@pytest.mark.parametrize(("away", "is_moved"), [(0.3, True), (1.5, False)])
+def test_what_trembles_is_put_on_its_way_and_what_moves_by_itself_is_not(face, away, is_moved):
+    flow = torch.zeros(1, 2, 64, 64)
+    flow[:, 0] = away
+    own = pull(face[None], flow)[0]  # shows at p what the others show at p + away
+    side = [hop(face, away), hop(face), hop(face)]
+    made = blended(own, side, side, 3)
+    inner = (slice(None), slice(8, -8), slice(8, -8))
+    off, before = (float((one - face)[inner].abs().mean()) for one in (made, own))
+    assert off < before / 2 if is_moved else off == pytest.approx(before, rel=0.02)
+
+
+def test_a_steady_motion_is_left_alone(face):
+    made = blended(face, [hop(face.roll(-1, dims=2), -1.0)], [hop(face.roll(1, dims=2), 1.0)], 1)
+    assert (made - face)[:, :, 4:-4].abs().max() < 0.01
 
 
 def test_agreement_looks_past_grain(face):

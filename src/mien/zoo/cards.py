@@ -222,7 +222,7 @@ PARSER = ModelCard(
     num_parameters=1_844_715,
     data="889 faces of CelebAMask-HQ, moved, damaged, behind masks, hands and shapes",
     recipe="parser",
-    date="2026-11-21",
+    date="2026-11-22",
     licence=DATA_LICENCE,
     figures={
         "celebamask256 mean IoU": 0.654,

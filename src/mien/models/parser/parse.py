@@ -9,10 +9,6 @@ from mien.layers.packed import made_ready
 from mien.models.parser.network import CLASSES, ParserNetwork
 from mien.types import Images, Masks
 
-FACE = ("skin", "nose", "left_eye", "right_eye", "left_brow", "right_brow")
-FACE_AND_MOUTH = (*FACE, "mouth_inside", "upper_lip", "lower_lip")
-"""What a face is made of, whatever hangs into it."""
-
 
 class Parser:
     """Faces aligned as FFHQ's are, of the network's size, to how likely each pixel is of each class."""
