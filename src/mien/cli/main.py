@@ -17,6 +17,7 @@ from mien.cli.arguments import (
     OutputError,
     UsageError,
 )
+from mien.cli.memory import keep_freed_memory
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "recover": ("mien.cli.recover", "recover the faces in photos"),
@@ -78,6 +79,7 @@ def start(name: str, rest: list[str]) -> int:
     if name not in COMMANDS:
         print(f"mien: error: {complaint(name)}", file=sys.stderr)
         return EXIT_USAGE
+    keep_freed_memory()
     return import_module(COMMANDS[name][0]).run(rest)
 
 

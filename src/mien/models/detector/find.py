@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
@@ -60,9 +61,6 @@ class Candidates:
     scores: Float[Tensor, " faces"]
     boxes: Float[Tensor, "faces 4"]
     points: Float[Tensor, "faces 5 2"]
-
-    def pick(self, which: Tensor) -> "Candidates":
-        return Candidates(self.scores[which], self.boxes[which], self.points[which])
 
 
 class Detector:
@@ -131,36 +129,39 @@ def merge(parts: list[Candidates], photo: Image, settings: DetectorSettings) -> 
     """One detection for each face, the mean of the answers that agree on it."""
     if not parts:
         return []
-    every = Candidates(
-        torch.cat([part.scores for part in parts]),
-        torch.cat([part.boxes for part in parts]),
-        torch.cat([part.points for part in parts]),
-    )
-    left = every.pick(every.scores.argsort(descending=True, stable=True))
+    scores, boxes, points = (np.concatenate(columns) for columns in zip(*map(numbers, parts), strict=True))
+    order = np.argsort(-scores, kind="stable")
+    scores, boxes, points = scores[order], boxes[order], points[order]
     height, width = photo.shape[1:]
-    limit = torch.tensor([width, height, width, height]) - 0.5
+    limit = np.array([width, height, width, height], np.float32) - 0.5
     faces = []
-    while len(left.scores):
-        same, part = belonging(left.boxes, settings)
-        weights = left.scores[same] / left.scores[same].sum()
+    while len(scores):
+        same, part = belonging(boxes, settings)
+        weights = scores[same] / scores[same].sum()
         faces.append(
             Detection(
-                box=torch.minimum((weights @ left.boxes[same]).clamp(min=-0.5), limit),
-                points=torch.einsum("n,npc->pc", weights, left.points[same]),
-                score=float(left.scores[0]),
+                box=torch.from_numpy((weights @ boxes[same]).clip(-0.5, limit)),
+                points=torch.from_numpy(np.tensordot(weights, points[same], 1)),
+                score=float(scores[0]),
             )
         )
-        left = left.pick(~(same | part))
+        left = ~(same | part)
+        scores, boxes, points = scores[left], boxes[left], points[left]
     return faces
 
 
+def numbers(candidates: Candidates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For many steps on few numbers, which numpy takes in a third of the time."""
+    return candidates.scores.numpy(), candidates.boxes.numpy(), candidates.points.numpy()
+
+
 def belonging(
-    boxes: Float[Tensor, "faces 4"], settings: DetectorSettings
-) -> tuple[Bool[Tensor, " faces"], Bool[Tensor, " faces"]]:
+    boxes: Float[np.ndarray, "faces 4"], settings: DetectorSettings
+) -> tuple[Bool[np.ndarray, " faces"], Bool[np.ndarray, " faces"]]:
     """Which answers mean the same face as the first one, and which are a part or a mere neighbour of it."""
-    low, high = torch.maximum(boxes[0, :2], boxes[:, :2]), torch.minimum(boxes[0, 2:], boxes[:, 2:])
-    shared = (high - low).clamp(min=0).prod(-1)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(-1).clamp(min=1e-6)
+    low, high = np.maximum(boxes[0, :2], boxes[:, :2]), np.minimum(boxes[0, 2:], boxes[:, 2:])
+    shared = (high - low).clip(0).prod(-1)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(-1).clip(1e-6)
     overlap = shared / (area + area[0] - shared)
     same = overlap > 0.5 + settings.same_face / 2
     same[0] = True
