@@ -22,6 +22,7 @@ def exported(tiny: Portable) -> ModelProto:
 def test_openvino_agrees_with_torch_whatever_the_batch(tiny: Portable) -> None:
     run = start(tiny, "openvino")
     assert isinstance(run, OnOpenvino)
+    assert sys.modules["openvino_telemetry"] is None, "nobody is told that somebody uses mien"
     for batch in (1, 3):
         assert all(found.is_within for found in compared(tiny, run, batch))
 

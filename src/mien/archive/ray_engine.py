@@ -27,6 +27,7 @@ def work_with_ray(
     tasks: list[str], make_work: Callable[[], Work], num_workers: int, batch_size: int
 ) -> Iterator[str]:
     """Answers in the order of the tasks; what a process that died was at, another does again."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # ray otherwise tells its makers of each run
     address = os.environ.get(ADDRESS_VARIABLE)
     num_cpus = None if address else max(num_workers, os.cpu_count() or 1)
     ray.init(address=address or "local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False)
