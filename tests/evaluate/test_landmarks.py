@@ -43,7 +43,7 @@ def read(picture, box):
 
 def test_rows_and_a_curve(trial, photos, labels):
     found = evaluate_landmarks(trial(photos, {}), read, labels)
-    assert found.conditions == ("original", "occluded", "damaged 6x")
+    assert found.conditions == ("original", "occluded", "behind arms", "damaged 6x")
     row = found.row("original", "reader")
     bins = [score for score in row.scores if score.measure == "nme"]
     assert [score.note for score in bins] == ["yaw 0-30", "yaw 30-60", "yaw 60-90", "mean of bins"]

@@ -75,7 +75,7 @@ def test_hand_numbers(labels, tmp_path):
         assert row["certainty"] == 0.5
     told = report.as_json()
     assert told["faces"] == 3
-    assert list(told["readers"]["reader"]) == ["original", "occluded", "damaged 6x"]
+    assert list(told["readers"]["reader"]) == ["original", "occluded", "behind arms", "damaged 6x"]
 
 
 def test_every_reader_gets_the_same_pictures(labels, tmp_path):
@@ -86,8 +86,9 @@ def test_every_reader_gets_the_same_pictures(labels, tmp_path):
     for first, second, third in zip(one.pictures, other.pictures, again.pictures, strict=True):
         assert torch.equal(first, second)
         assert torch.equal(first, third)
-    original, occluded, damaged = one.pictures[:3]
-    assert not torch.equal(original, occluded)
+    original, occluded, arms, damaged = one.pictures[:4]
+    hidden = [int((covered != original).any(0).sum()) for covered in (occluded, arms)]
+    assert 0 < hidden[0] < hidden[1]
     assert float((damaged - original).abs().mean()) > 0.05
 
 

@@ -76,10 +76,14 @@ Spoil = Callable[[Placed, int], Image]
 """A face in its canvas, with its true landmarks, and a seed to what the reader gets."""
 
 
-def behind_hands(placed: Placed, seed: int) -> Image:
-    """CFR-GAN Table 4: a hand, at times two, in front of the face."""
-    pixels, points = placed
-    return HandProfile()(pixels[None], points[None], torch.Generator().manual_seed(seed)).images[0]
+def behind(hands: HandProfile) -> Spoil:
+    """With a hand, at times two, in front of the face."""
+
+    def spoil(placed: Placed, seed: int) -> Image:
+        pixels, points = placed
+        return hands(pixels[None], points[None], torch.Generator().manual_seed(seed)).images[0]
+
+    return spoil
 
 
 def damaged(placed: Placed, seed: int) -> Image:
@@ -89,7 +93,8 @@ def damaged(placed: Placed, seed: int) -> Image:
 
 CONDITIONS: Mapping[str, Spoil] = {
     "original": lambda placed, seed: placed[0],
-    "occluded": behind_hands,
+    "occluded": behind(HandProfile()),  # CFR-GAN Table 4
+    "behind arms": behind(HandProfile(arm=1.0)),  # harder: the forearm is in front of the face, too
     "damaged 6x": damaged,
 }
 

@@ -203,7 +203,7 @@ READER = ModelCard(
     task="read",
     summary="landmarks, pose, shape, colour and light of a face, also behind hands and masks",
     weights="reader.safetensors",
-    sha256="0371d778f4b7f35b266a710b5a5c1cb4b60ae4c8bd4788de72a49c8c9692af84",
+    sha256="197c59e78a6344990c64cc4ab195200269df521cd25032a4e77b8037540ef924",
     num_parameters=3_063_390,
     data="LFW, AFLW, YouTube Faces, UTKFace, FFHQ, CelebAMask-HQ, WebMorph, web photos, generated faces, and "
     "profiles made of them; labelled by 3DDFA_V2",
