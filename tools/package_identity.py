@@ -22,7 +22,8 @@ from mien.models.identity.objective import whitening_within
 from mien.recipes.identity import IdentityRecipe, identity, seen_at_112
 from mien.train.checkpoint import export_player
 from mien.zoo.cards import IDENTITY
-from mien.zoo.weights import PACKAGED, fill, load_tensors, save_weights
+from mien.zoo.files import PACKAGED
+from mien.zoo.weights import fill, load_tensors, save_weights
 
 SEED = 2026
 MOST_PER_PERSON = 4

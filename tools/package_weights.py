@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from mien.train.checkpoint import export_player
-from mien.zoo.weights import PACKAGED, checksum
+from mien.zoo.files import PACKAGED, checksum
 
 
 def main() -> None:

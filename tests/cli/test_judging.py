@@ -9,7 +9,8 @@ from mien.metrics.perceptual import perceptual_distance
 from mien.models.identity.embed import Identifier
 from mien.models.identity.network import IdentityConfig, IdentityNetwork
 from mien.models.quality.network import SMALL, QualityNetwork
-from mien.zoo.weights import checksum, save_weights
+from mien.zoo.files import checksum
+from mien.zoo.weights import save_weights
 
 TINY = IdentityConfig(
     stem_channels=4,

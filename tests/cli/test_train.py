@@ -11,7 +11,7 @@ from mien.recipes.catalog import RECIPES
 from mien.recipes.restore import RestoreRecipe
 from mien.recipes.sources import MissingSourceError, Sources
 from mien.train.log import NotFiniteError
-from mien.zoo.weights import WeightsError
+from mien.zoo.files import WeightsError
 
 
 @dataclass(frozen=True)

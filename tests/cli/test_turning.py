@@ -11,7 +11,7 @@ from mien.image.mark import GENERATED, Mark, marked, read_marks, source_type
 from mien.models.rotate.recover import KEEPABLE, LARGEST_PITCH, LARGEST_YAW
 from mien.types import Reading, Recovery
 from mien.video.sign import read_signatures
-from mien.zoo.weights import WeightsError
+from mien.zoo.files import WeightsError
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from mien.models.prior.codec import PriorConfig, PriorNetwork
 from mien.models.prior.network import GeneratorConfig, Widths
 from mien.models.prior.recover import PriorRestorer
 from mien.pipeline import RecoverOptions, recover_aligned
+from mien.zoo.files import WeightsError
 from mien.zoo.load import LOADERS, load
-from mien.zoo.weights import WeightsError
 
 SIDE = 32
 TINY = PriorConfig(GeneratorConfig(Widths(SIDE, most=8, budget=128), style_channels=6, num_mapping_layers=2))

@@ -6,8 +6,8 @@ from mien.models.detector.network import DetectorNetwork
 from mien.models.restore.network import SMALL as RESTORE_SMALL
 from mien.models.restore.network import RestoreNetwork
 from mien.zoo.cards import DETECTOR, PARTS, RESTORE, ZOO, ModelCard
+from mien.zoo.files import PACKAGED, checksum
 from mien.zoo.load import LOADERS, load, load_detector, pick_device
-from mien.zoo.weights import PACKAGED, checksum
 
 CARDS = [*ZOO.values(), *PARTS.values()]
 

@@ -13,8 +13,8 @@ from mien.models.prior.codec import PriorConfig, PriorNetwork
 from mien.models.prior.critic import Critic
 from mien.models.prior.network import Generator, GeneratorConfig, Widths
 from mien.zoo.convert import CONVERSIONS, convert, read_foreign
+from mien.zoo.files import WeightsError
 from mien.zoo.prior import generator_config_of, prior_config_of
-from mien.zoo.weights import WeightsError
 
 WIDTHS = Widths(32, most=8, budget=128)
 STYLE = 6

@@ -14,8 +14,9 @@ from mien.models.rotate.network import PAPER as ROTATE_PAPER
 from mien.models.rotate.network import SMALL as ROTATE_SMALL
 from mien.models.rotate.network import without_parsing
 from mien.train.checkpoint import export_network
+from mien.zoo.files import WeightsError
 from mien.zoo.settings import load_network, read_as, settings_of
-from mien.zoo.weights import WeightsError, save_weights
+from mien.zoo.weights import save_weights
 
 TINY = RestoreConfig(32, 2, (4, 6), (1, 1), (4,), 1, skips=True, residual=True)
 CONFIGS = (

@@ -4,16 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mien.zoo.weights import (
-    WeightsError,
-    checked,
-    checksum,
-    fill,
-    find_weights,
-    load_packaged,
-    load_tensors,
-    save_weights,
-)
+from mien.zoo.files import WeightsError, checked, checksum, find_weights
+from mien.zoo.weights import fill, load_packaged, load_tensors, save_weights
 
 
 @pytest.fixture
@@ -36,7 +28,7 @@ def test_a_changed_file_is_refused(
     saved: tuple[nn.Linear, Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, path, sha256 = saved
-    monkeypatch.setattr("mien.zoo.weights.PACKAGED", path.parent)
+    monkeypatch.setattr("mien.zoo.files.PACKAGED", path.parent)
     assert checked(path.name, sha256) == path
     with pytest.raises(WeightsError, match="damaged or was replaced"):
         checked(path.name, "0" * 64)

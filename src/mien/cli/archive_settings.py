@@ -8,8 +8,8 @@ from mien.cli.arguments import UsageError
 from mien.cli.inputs import collect, one_line, reason
 from mien.cli.recover import RecoverArguments
 from mien.zoo.cards import PARTS, ZOO, ModelCard
+from mien.zoo.files import WeightsError, checksum, find_weights
 from mien.zoo.load import BUILT_ON
-from mien.zoo.weights import WeightsError, checksum, find_weights
 
 INDIFFERENT = {
     "inputs",

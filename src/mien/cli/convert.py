@@ -52,7 +52,7 @@ def run(words: list[str]) -> int:
     from safetensors.torch import save_file
 
     from mien.zoo.convert import convert, read_foreign
-    from mien.zoo.weights import WeightsError
+    from mien.zoo.files import WeightsError
 
     try:
         tensors = convert(read_foreign(asked.source, asked.form), asked.form, asked.source)

@@ -24,8 +24,9 @@ from mien.models.quality.network import QualityNetwork
 from mien.models.restore.recover import Restorer
 from mien.types import Images, Recoverer
 from mien.zoo.cards import IDENTITY, PARTS, ZOO, ModelCard
+from mien.zoo.files import checksum, find_weights
 from mien.zoo.load import BUILT_ON, pick_device
-from mien.zoo.weights import checksum, fill, find_weights, load_tensors
+from mien.zoo.weights import fill, load_tensors
 
 
 def load_models(names: Sequence[str] | None, device: str) -> dict[str, Recoverer]:

@@ -65,7 +65,7 @@ class WeightFile:
 
 def find_file(card: ModelCard) -> WeightFile:
     """The weights of a model; if they are missing, what is wrong."""
-    from mien.zoo.weights import WeightsError, find_weights
+    from mien.zoo.files import WeightsError, find_weights
 
     try:
         path, is_packaged = find_weights(card.weights)

@@ -95,9 +95,9 @@ def draw(asked: SampleArguments) -> None:
     from mien.image.io import FORMATS, Photo, encode_photo, write_bytes
     from mien.image.mark import GENERATED, marked
     from mien.models.prior.sample import Sampler
+    from mien.zoo.files import WeightsError, find_weights
     from mien.zoo.load import pick_device
     from mien.zoo.prior import load_generator
-    from mien.zoo.weights import WeightsError, find_weights
 
     try:
         path = asked.weights or find_weights(WEIGHTS)[0]

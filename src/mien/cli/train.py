@@ -111,7 +111,7 @@ def carry_out(asked: TrainArguments) -> int:
     from mien.recipes.vgg import VggError
     from mien.train.log import NotFiniteError
     from mien.train.loop import train
-    from mien.zoo.weights import WeightsError
+    from mien.zoo.files import WeightsError
 
     recipe = adapted_recipe(asked)
     sources = Sources(

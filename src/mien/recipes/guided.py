@@ -49,8 +49,9 @@ from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
 from mien.types import Images, Losses
 from mien.zoo.cards import RESTORE
+from mien.zoo.files import checked
 from mien.zoo.load import load_morphable, pick_device
-from mien.zoo.weights import checked, load_tensors
+from mien.zoo.weights import load_tensors
 
 PACKING_SEED = 5
 PIXELS_AND_FLOW = GuidedObjectiveConfig(

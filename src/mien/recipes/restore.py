@@ -27,8 +27,9 @@ from mien.train.player import Player
 from mien.train.schedule import warmup_cosine
 from mien.types import Images, Losses
 from mien.zoo.cards import RESTORE
+from mien.zoo.files import checked
 from mien.zoo.load import pick_device
-from mien.zoo.weights import checked, fill, load_tensors
+from mien.zoo.weights import fill, load_tensors
 
 VALIDATION_SEED = 2026
 

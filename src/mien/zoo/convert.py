@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mien.models.prior.network import FIRST_SIDE, MAPPING_PACE
-from mien.zoo.weights import WeightsError
+from mien.zoo.files import WeightsError
 
 Tensors = Mapping[str, Tensor]
 Change = Callable[[Tensor], Tensor]

@@ -43,11 +43,12 @@ from mien.models.rotate.recover import USUALLY_KEPT, RotateSettings, Rotator
 from mien.runtime.choose import Runtime
 from mien.types import FindFaces, Images, Recoverer
 from mien.zoo.cards import DETECTOR, IDENTITY, LOOK, MORPHABLE, PARSER, READER, RESTORE, ZOO
+from mien.zoo.files import checked
 from mien.zoo.portable import running
 from mien.zoo.prior import load_prior_from
 from mien.zoo.settings import load_network
 from mien.zoo.spandrel import load_spandrel
-from mien.zoo.weights import checked, load_packaged, load_tensors
+from mien.zoo.weights import load_packaged, load_tensors
 
 
 def pick_device(name: str) -> torch.device:

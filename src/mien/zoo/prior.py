@@ -11,7 +11,8 @@ from torch import Tensor
 from mien.models.prior.codec import PriorConfig, PriorNetwork
 from mien.models.prior.network import FIRST_SIDE, Generator, GeneratorConfig, Widths
 from mien.models.prior.recover import PriorRestorer
-from mien.zoo.weights import WeightsError, fill, load_tensors
+from mien.zoo.files import WeightsError
+from mien.zoo.weights import fill, load_tensors
 
 Tensors = Mapping[str, Tensor]
 GENERATOR = "generator."

@@ -13,7 +13,8 @@ from typing import Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from mien.zoo.weights import WeightsError, fill, load_tensors
+from mien.zoo.files import WeightsError
+from mien.zoo.weights import fill, load_tensors
 
 KEY = "config"
 """In the metadata; `train/checkpoint.py` writes it."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from mien.models.foreign.recover import ForeignRestorer
-from mien.zoo.weights import WeightsError
+from mien.zoo.files import WeightsError
 
 
 def load_spandrel(path: Path, device: torch.device) -> ForeignRestorer:
