@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -32,7 +33,8 @@ class Brightest(DetectorNetwork):
 
 def candidates(boxes: list[list[float]], scores: list[float]) -> Candidates:
     box = torch.tensor(boxes, dtype=torch.float32)
-    return Candidates(torch.tensor(scores), box, box[:, None, :2].expand(-1, 5, 2).contiguous())
+    points = box[:, None, :2].expand(-1, 5, 2)
+    return Candidates(np.array(scores, np.float32), box.numpy(), points.numpy())
 
 
 @pytest.mark.parametrize("size", [(100, 140), (700, 500), (1500, 2100), (60, 40)])
