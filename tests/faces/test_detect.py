@@ -90,7 +90,7 @@ def test_a_doubtful_face_is_put_where_most_of_it_is_seen():
     assert torch.equal(doubted.box, torch.tensor([7.0, 0.0, 17.0, 10.0]))
     assert torch.equal(doubted.points, ear.points - torch.tensor([3.0, 0.0]))
     assert doubted.score == pytest.approx(find.agreed(0.5, 0.85))
-    assert looks == [2, 2, 5, 5]
+    assert looks == [2, 2, 5, 1]
 
 
 def test_what_both_doubt_is_not_looked_at_again():
@@ -103,6 +103,20 @@ def test_what_both_doubt_is_not_looked_at_again():
     find = FindTwice(lambda _: [face(0, 0, 10, 10, 0.6), face(30, 0, 10, 10, 0.2)], look, doubtful=0.0)
     assert len(find(torch.zeros(3, 64, 64))) == 1
     assert asked == [[0, 30], [0]]
+
+
+def test_what_turns_out_to_be_the_same_face_is_looked_at_once():
+    asked = []
+
+    def look(photo, faces):
+        asked.append(len(faces))
+        # all three are parts of one face, and the second look sees it from each
+        return [replace(face(10, 10, 20, 20), score=0.9) for _ in faces]
+
+    parts = [face(10, 10, 9, 9, 0.6), face(21, 21, 9, 9, 0.8), face(10, 21, 9, 9, 0.4)]
+    (found,) = FindTwice(lambda _: parts, look, doubtful=0.0)(torch.zeros(3, 64, 64))
+    assert torch.equal(found.box, face(10, 10, 20, 20).box)
+    assert asked == [3, 1]
 
 
 def test_certainty_stays_within_numbers():

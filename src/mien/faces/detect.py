@@ -40,6 +40,16 @@ SIDES = ((0.0, 0.0), (-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0))
 
 
 @dataclass(frozen=True)
+class Opinion:
+    """Of both looks on what may be a face."""
+
+    first: float
+    """The score of the first look."""
+    face: Detection
+    """Where the second look saw it last, with the score that both agree on."""
+
+
+@dataclass(frozen=True)
 class FindTwice:
     """A detector that looks again at what it found: it is sure only of faces that both looks take for one."""
 
@@ -53,7 +63,7 @@ class FindTwice:
     inside: float = 0.75
     """Share of a face's box that may lie in that of a surer face."""
     hopeless: float = 0.25
-    """What both looks doubt as much is not looked at a third time, from where the second one put it."""
+    """What both looks doubt as much is not looked at once more, from where the second one put it."""
     doubtful: float = 0.85
     """Around a face of a lower score it is looked whether there is more of a face beside it: of a profile an
     ear or a cheek alone may have been found."""
@@ -64,29 +74,39 @@ class FindTwice:
 
     def __call__(self, photo: Image) -> list[Detection]:
         """The faces of a photo, the surest first."""
-        found = self.first(photo)
-        looks = list(zip(found, self.second(photo, found), strict=True))
-        hopeful = [pair for pair in looks if self.agreed(pair[0].score, pair[1].score) >= self.hopeless]
-        again = self.second(photo, [second for _, second in hopeful])
+        opinions = [Opinion(face.score, face) for face in self.first(photo)]
+        for least in (self.hopeless, self.threshold):
+            opinions = self.looked_at(photo, opinions, least)
+        placed = self.placed(photo, [opinion.face for opinion in opinions])
+        return distinct(placed, self.inside)
+
+    def looked_at(self, photo: Image, opinions: list[Opinion], least: float) -> list[Opinion]:
+        """After one more look, the surest first: without the unlikely, and each face once."""
+        seen = self.second(photo, [opinion.face for opinion in opinions])
         judged = [
-            replace(third, score=self.agreed(first.score, third.score))
-            for (first, _), third in zip(hopeful, again, strict=True)
+            Opinion(opinion.first, replace(face, score=self.agreed(opinion.first, face.score)))
+            for opinion, face in zip(opinions, seen, strict=True)
         ]
-        sure = self.placed(photo, [face for face in judged if face.score >= self.threshold])
-        return distinct(sorted(sure, key=lambda face: face.score, reverse=True), self.inside)
+        judged.sort(key=lambda opinion: opinion.face.score, reverse=True)
+        likely = [opinion.face for opinion in judged if opinion.face.score >= least]
+        kept = {id(face) for face in distinct(likely, self.inside)}
+        return [opinion for opinion in judged if id(opinion.face) in kept]
 
     def placed(self, photo: Image, faces: list[Detection]) -> list[Detection]:
         """The doubtful ones where much more of a face is to be seen; nobody's score changes."""
         doubtful = [face for face in faces if face.score < self.doubtful]
+        if not doubtful:
+            return faces
         around = [moved(face, self.aside * x, self.aside * y) for face in doubtful for x, y in SIDES]
-        seen = self.second(photo, self.second(photo, around)) if around else []
-        groups = iter([seen[start : start + len(SIDES)] for start in range(0, len(seen), len(SIDES))])
-        return [self.better(face, next(groups)) if face.score < self.doubtful else face for face in faces]
-
-    def better(self, face: Detection, seen: list[Detection]) -> Detection:
-        """What was seen from beside a face, if that is surer than what was seen from where it is."""
-        best = max(seen[1:], key=lambda one: one.score)
-        return replace(best, score=face.score) if best.score > seen[0].score + self.gain else face
+        seen = self.second(photo, around)
+        groups = [seen[start : start + len(SIDES)] for start in range(0, len(seen), len(SIDES))]
+        beside = self.second(photo, [max(group[1:], key=lambda one: one.score) for group in groups])
+        better = {
+            id(face): replace(best, score=face.score)
+            for face, group, best in zip(doubtful, groups, beside, strict=True)
+            if best.score > group[0].score + self.gain
+        }
+        return [better.get(id(face), face) for face in faces]
 
     def agreed(self, first: float, second: float) -> float:
         """The mean of two probabilities, taken in their odds, where evidence adds up."""

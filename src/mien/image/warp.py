@@ -102,12 +102,10 @@ def warp_affine(
     """
     if _is_identity(images, input_from_output, height, width):
         return images.clone()
-    images, input_from_output = _cut(images, input_from_output, height, width, padding)
     scale = largest_scale(input_from_output)
+    images, input_from_output = _cut(images, input_from_output, height, width, padding, scale)
     block = math.floor(scale / 2) if scale > LARGEST_SUPERSAMPLING else 1
-    if block > 1:
-        images = _block_means(images, block)
-        input_from_output = _along(rescaling(1 / block), input_from_output)
+    images, input_from_output = _shrunk(images, input_from_output, block)
     samples = _num_samples(scale / block)
     return _supersample(images, input_from_output, height, width, padding, method, samples)
 
@@ -129,7 +127,7 @@ def _supersample(
     # a mean over nine and more samples does not show how each was taken
     fine_method = method if samples == 2 else "bilinear"
     fine = _sample(images, input_from_fine, height * samples, width * samples, padding, fine_method)
-    return F.avg_pool2d(fine, samples)
+    return _block_means(fine, samples)
 
 
 def cut_many(
@@ -143,15 +141,16 @@ def cut_many(
     Where a transform shrinks by two and more, blocks of pixels are averaged first: several times cheaper than
     `warp_affine`, and a little softer. Squares that shrink alike are cut together.
     """
+    shrinking = scales(image_from_cuts).tolist()
     groups: dict[tuple[int, int], list[int]] = {}
-    for index, scale in enumerate(scales(image_from_cuts).tolist()):
+    for index, scale in enumerate(shrinking):
         block = max(1, math.floor(scale))
         groups.setdefault((block, _num_samples(scale / block)), []).append(index)
     cuts = image.new_empty(len(image_from_cuts), len(image), size, size)
     for (block, samples), group in groups.items():
-        part, moves = _cut(image[None], image_from_cuts[group], size, size, padding)
-        if block > 1:
-            part, moves = _block_means(part, block), _along(rescaling(1 / block), moves)
+        most = max(shrinking[index] for index in group)
+        part, moves = _cut(image[None], image_from_cuts[group], size, size, padding, most)
+        part, moves = _shrunk(part, moves, block)
         parts = part.expand(len(group), -1, -1, -1)
         cuts[group] = _supersample(parts, moves, size, size, padding, "bilinear", samples)
     return cuts
@@ -167,26 +166,39 @@ def _is_identity(images: Tensor, input_from_output: Tensor, height: int, width: 
     return tuple(images.shape[-2:]) == (height, width) and bool((input_from_output == same).all())
 
 
-def _along(affine: Affine, input_from_output: Tensor) -> Tensor:
-    return compose(affine.to(input_from_output.device).expand_as(input_from_output), input_from_output)
+def _then(
+    input_from_output: Tensor, factors: tuple[float, float], shifts: tuple[float, float]
+) -> Float[Tensor, "batch 2 3"]:
+    """The transform to where the points of the input go next: p -> factors p + shifts."""
+    device = input_from_output.device
+    growth = torch.tensor(factors, dtype=torch.float64, device=device)[:, None]
+    added = torch.tensor([[0.0, 0.0, shift] for shift in shifts], dtype=torch.float64, device=device)
+    return input_from_output.double() * growth + added
 
 
 def _cut(
-    images: Tensor, input_from_output: Tensor, height: int, width: int, padding: Padding
+    images: Tensor, input_from_output: Tensor, height: int, width: int, padding: Padding, scale: float
 ) -> tuple[Tensor, Tensor]:
     """The part of the input that the output can see, so that cost follows the output and not the photo."""
-    corners = torch.tensor(
-        [[-0.5, -0.5], [width - 0.5, -0.5], [-0.5, height - 0.5], [width - 0.5, height - 0.5]],
-        dtype=torch.float64,
-        device=input_from_output.device,
-    ).expand(len(input_from_output), 4, 2)
-    seen = transform_points(input_from_output.detach(), corners).flatten(0, 1)
-    margin = 3 + math.ceil(largest_scale(input_from_output))
-    lows = (seen.amin(dim=0).floor() - margin).long().tolist()
-    highs = (seen.amax(dim=0).ceil() + margin + 1).long().tolist()
+    matrix = input_from_output.detach().double()
+    half = torch.tensor([width / 2, height / 2], dtype=torch.float64, device=matrix.device)
+    middles = matrix[..., :2] @ (half - 0.5) + matrix[..., 2]
+    reaches = matrix[..., :2].abs() @ half
+    margin = 3 + math.ceil(scale)
+    lows = [math.floor(low) - margin for low in (middles - reaches).amin(dim=0).tolist()]
+    highs = [math.ceil(high) + margin + 1 for high in (middles + reaches).amax(dim=0).tolist()]
     left, right = _seen_range(lows[0], highs[0], images.shape[-1], padding)
     top, bottom = _seen_range(lows[1], highs[1], images.shape[-2], padding)
-    return images[..., top:bottom, left:right], _along(translation(-left, -top), input_from_output)
+    part_from_output = _then(input_from_output, (1.0, 1.0), (float(-left), float(-top)))
+    return images[..., top:bottom, left:right], part_from_output
+
+
+def _shrunk(images: Tensor, input_from_output: Tensor, block: int) -> tuple[Tensor, Tensor]:
+    """The means of whole blocks of pixels, and the transform into them."""
+    if block == 1:
+        return images, input_from_output
+    factor, shift = 1 / block, (1 / block - 1) / 2
+    return _block_means(images, block), _then(input_from_output, (factor, factor), (shift, shift))
 
 
 def _seen_range(low: int, high: int, size: int, padding: Padding) -> tuple[int, int]:
@@ -224,10 +236,8 @@ def _sample(
     images: Tensor, input_from_output: Tensor, height: int, width: int, padding: Padding, method: Method
 ) -> Tensor:
     """`grid_sample` with pixel coordinates: its own count from -1 to 1 between the picture's outer edges."""
-    size = torch.tensor([images.shape[-1], images.shape[-2]], dtype=torch.float64)
-    unit_from_input = torch.stack((2 / size[0], 2 / size[1])).to(input_from_output.device)
-    matrix = input_from_output.double() * unit_from_input[:, None]
-    matrix = matrix + F.pad((unit_from_input / 2 - 1)[:, None], (2, 0))
+    sides = images.shape[-1], images.shape[-2]
+    matrix = _then(input_from_output, (2 / sides[0], 2 / sides[1]), (1 / sides[0] - 1, 1 / sides[1] - 1))
     x = torch.arange(width, dtype=torch.float64, device=matrix.device)
     y = torch.arange(height, dtype=torch.float64, device=matrix.device)
     # only the last sum is in single precision; planes (batch, 2, height, width) add faster than pairs
