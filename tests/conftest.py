@@ -12,8 +12,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("mien")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # workers that each start a thread per core only wait for each other
+    # workers that each start a thread per core only wait for each other, and so do the commands they start
     torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

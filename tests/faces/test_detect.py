@@ -105,18 +105,26 @@ def test_what_both_doubt_is_not_looked_at_again():
     assert asked == [[0, 30], [0]]
 
 
-def test_what_turns_out_to_be_the_same_face_is_looked_at_once():
+@pytest.mark.parametrize(("score", "asked_again"), [(0.9, 1), (0.7, 3)])
+def test_what_turns_out_to_be_a_sure_face_is_looked_at_once_more_only_once(score, asked_again):
     asked = []
 
     def look(photo, faces):
         asked.append(len(faces))
         # all three are parts of one face, and the second look sees it from each
-        return [replace(face(10, 10, 20, 20), score=0.9) for _ in faces]
+        return [replace(face(10, 10, 20, 20), score=score) for _ in faces]
 
-    parts = [face(10, 10, 9, 9, 0.6), face(21, 21, 9, 9, 0.8), face(10, 21, 9, 9, 0.4)]
-    (found,) = FindTwice(lambda _: parts, look, doubtful=0.0)(torch.zeros(3, 64, 64))
+    parts = [face(10, 10, 9, 9, score), face(21, 21, 9, 9, score), face(10, 21, 9, 9, score)]
+    find = FindTwice(lambda _: parts, look, doubtful=0.8, aside=0.0)
+    (found,) = find(torch.zeros(3, 64, 64))
     assert torch.equal(found.box, face(10, 10, 20, 20).box)
-    assert asked == [3, 1]
+    assert asked[:2] == [3, asked_again]
+
+
+def test_a_doubtful_face_takes_nobodys_place():
+    large, inside = face(10, 10, 20, 20, 0.6), face(12, 12, 8, 8, 0.5)
+    assert distinct([large, inside], 0.75, least=0.7) == [large, inside]
+    assert distinct([large, inside], 0.75, least=0.6) == [large]
 
 
 def test_certainty_stays_within_numbers():

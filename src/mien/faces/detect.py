@@ -26,11 +26,15 @@ def shared_part(face: Detection, other: Detection) -> float:
     return float(box_areas(torch.cat((low, high))) / smaller.clamp_min(1e-6))
 
 
-def distinct(faces: list[Detection], inside: float) -> list[Detection]:
-    """Of faces, the surest first, those that lie in no surer one by more than the share `inside`."""
+def distinct(faces: list[Detection], inside: float, least: float = 0.0) -> list[Detection]:
+    """Of faces, the surest first, those that lie in no surer one by more than the share `inside`.
+
+    One of a score below `least` takes no other's place.
+    """
     kept: list[Detection] = []
     for face in faces:
-        if all(shared_part(face, other) <= inside for other in kept):
+        surer = (other for other in kept if other.score >= least)
+        if all(shared_part(face, other) <= inside for other in surer):
             kept.append(face)
     return kept
 
@@ -65,8 +69,8 @@ class FindTwice:
     hopeless: float = 0.25
     """What both looks doubt as much is not looked at once more, from where the second one put it."""
     doubtful: float = 0.85
-    """Around a face of a lower score it is looked whether there is more of a face beside it: of a profile an
-    ear or a cheek alone may have been found."""
+    """What lies in a face of a lower score is looked at once more all the same; and around such a face it is
+    looked whether there is more beside it: of a profile an ear or a cheek alone may have been found."""
     aside: float = 0.3
     """So far, in sides of the box."""
     gain: float = 0.1
@@ -75,13 +79,16 @@ class FindTwice:
     def __call__(self, photo: Image) -> list[Detection]:
         """The faces of a photo, the surest first."""
         opinions = [Opinion(face.score, face) for face in self.first(photo)]
-        for least in (self.hopeless, self.threshold):
-            opinions = self.looked_at(photo, opinions, least)
+        # while both of two that may be one face are doubtful, either may turn out to be it
+        opinions = self.looked_at(photo, opinions, self.hopeless, self.doubtful)
+        opinions = self.looked_at(photo, opinions, self.threshold, 0.0)
         placed = self.placed(photo, [opinion.face for opinion in opinions])
         return distinct(placed, self.inside)
 
-    def looked_at(self, photo: Image, opinions: list[Opinion], least: float) -> list[Opinion]:
-        """After one more look, the surest first: without the unlikely, and each face once."""
+    def looked_at(
+        self, photo: Image, opinions: list[Opinion], least: float, least_sure: float
+    ) -> list[Opinion]:
+        """After one more look, the surest first: without the unlikely, and what lies in a sure one."""
         seen = self.second(photo, [opinion.face for opinion in opinions])
         judged = [
             Opinion(opinion.first, replace(face, score=self.agreed(opinion.first, face.score)))
@@ -89,7 +96,7 @@ class FindTwice:
         ]
         judged.sort(key=lambda opinion: opinion.face.score, reverse=True)
         likely = [opinion.face for opinion in judged if opinion.face.score >= least]
-        kept = {id(face) for face in distinct(likely, self.inside)}
+        kept = {id(face) for face in distinct(likely, self.inside, least_sure)}
         return [opinion for opinion in judged if id(opinion.face) in kept]
 
     def placed(self, photo: Image, faces: list[Detection]) -> list[Detection]:
