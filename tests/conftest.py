@@ -4,7 +4,6 @@ import os
 
 import hypothesis
 import pytest
-import torch
 
 hypothesis.settings.register_profile(
     "mien", deadline=None, max_examples=20, derandomize=True, print_blob=True
@@ -12,9 +11,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("mien")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
+    import torch  # which takes a second, and whoever hands out the work does not need
+
     # workers that each start a thread per core only wait for each other, and so do the commands they start
     torch.set_num_threads(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The README takes longest: begun last, it would keep one worker busy and leave the other idle."""
+    items.sort(key=lambda item: "test_readme" not in item.nodeid)
 
 
 @pytest.fixture(autouse=True)
