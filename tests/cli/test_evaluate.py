@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from concurrent.futures import Executor, Future
 
 import pytest
 import torch
@@ -99,12 +100,40 @@ def test_all_writes_a_page(mien, studio, tmp_path, monkeypatch, faces):
     monkeypatch.setattr("mien.cli.judging.mark_of", lambda card: card.name)
     faces.rename(tmp_path / "ffhq")
     words = ("evaluate", "all", "--photos", tmp_path, "-o", tmp_path / "out", "--only", "superres")
+    words = (*words, "--workers", 1)
     ran = mien(*words, "--device", "cpu")
     assert ran.status == 0
     assert ran.out.strip() == str(tmp_path / "out" / "index.html")
     assert (tmp_path / "out" / "scores.csv").read_text().startswith("protocol,part,condition,who,measure")
     assert mien(*words, "--device", "cpu").status == 0
     assert "1 of 1 parts kept" in (tmp_path / "out" / "index.html").read_text()
+
+
+class HereAndNow(Executor):
+    """In place of processes, which would not know the studio of the tests."""
+
+    def __init__(self, num_workers, mp_context):
+        self.num_workers = num_workers
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_all_is_the_same_by_several_workers(mien, studio, tmp_path, monkeypatch, faces):
+    monkeypatch.setattr("mien.cli.judging.mark_of", lambda card: card.name)
+    monkeypatch.setattr("mien.cli.evaluate_all.ProcessPoolExecutor", HereAndNow)
+    faces.rename(tmp_path / "ffhq")
+    words = ("evaluate", "all", "--photos", tmp_path, "--only", "superres", "strength", "rotation")
+    for num_workers in (1, 2):
+        out = ("-o", tmp_path / f"out{num_workers}", "--workers", num_workers)
+        assert mien(*words, *out, "--device", "cpu", "--model", "restore").status == 0
+    alone, shared = (tmp_path / f"out{num_workers}" for num_workers in (1, 2))
+    assert (alone / "scores.csv").read_text() == (shared / "scores.csv").read_text()
+    assert "parts kept" not in (shared / "index.html").read_text()
+    assert mien(*words, *out, "--device", "cpu", "--model", "restore").status == 0
+    assert "2 of 2 parts kept" in (shared / "index.html").read_text()
 
 
 def test_models_by_file(mien, studio, tmp_path, monkeypatch, faces):
@@ -116,6 +145,7 @@ def test_models_by_file(mien, studio, tmp_path, monkeypatch, faces):
     files = [f"guided:{tmp_path / folder / 'x.safetensors'}" for folder in ("a", "b")]
     models = ("--model", "restore", "--model", files[0], "--model", files[1], "--model", "prior:x")
     words = ("evaluate", "all", "--photos", tmp_path, "-o", tmp_path / "out", "--only", "superres")
+    words = (*words, "--workers", 1)
     ran = mien(*words, *models)
     assert ran.status == 2
     assert "No such file" in ran.err

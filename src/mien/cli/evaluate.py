@@ -108,6 +108,7 @@ class EvaluateArguments(argparse.Namespace):
     quality_weights: Path | None
     clean: Path | None
     pose_labels: Path | None
+    workers: int | None
 
 
 def make_evaluate_parser() -> argparse.ArgumentParser:
@@ -220,6 +221,12 @@ def add_all(options: Options) -> None:
     )
     options.add_argument(
         "--pose-labels", type=Path, metavar="FILE", help="labels for pose (default DIR/<folder>_labels.npz)"
+    )
+    options.add_argument(
+        "--workers",
+        type=whole_number(1),
+        metavar="N",
+        help="processes that share the work (default: one for each core, at most 4; with a GPU one)",
     )
     add_judging(options, "all that come with mien")
     add_device(options)

@@ -33,7 +33,7 @@ from mien.types import Image, Mask, ReadFace, Recovery
 from mien.zoo.load import load_morphable, load_reader
 
 ESTIMATE, SMOOTH = "estimate, true mask", "smooth, true mask"
-MOST = 60
+MOST = 40
 LEAST_CERTAINTY = 0.5
 SMALLEST_ERROR = 1e-6
 """Mean squared error that counts as none: 60 dB."""

@@ -25,6 +25,8 @@ from mien.metrics.verification import Comparisons, RocCurve, accuracy_at, fold_a
 SECOND, BOTH = "second damaged", "both damaged"
 FALSE_ACCEPTS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 POINTS_PER_DECADE = 24
+MOST = 300
+"""Pictures in a report; a list of pairs takes all of its own."""
 RATES = "false accepts (FAR)", "true accepts (TAR)"
 RANK_NOTE = "rank-1 in a gallery of everybody's first picture, undamaged"
 Vectors = Mapping[str, Float[Tensor, "_ features"]]
@@ -245,7 +247,7 @@ def plan_recognition(bench: Bench) -> list[Part]:
     """Twice on every set of people: GFRNet's damage at 6x, and MDFR's, which LFW-Lq is made by."""
     parts = []
     for photo_set in bench.of_role("people"):
-        photos, words = bench.some_people(photo_set)
+        photos, words = bench.some_people(photo_set, most_photos=MOST)
         for damage in (Damage("gfrnet", 6.0), Damage("mdfr")):
             parts.append(
                 Part(

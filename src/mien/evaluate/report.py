@@ -144,7 +144,34 @@ def do_part(
     """One model after the other, as far as they are not kept already; those that it is not for are named."""
     found: list[Findings] = []
     unsuited: list[str] = []
-    was_kept = True
+    all_kept = True
+    for names in rounds(part, tuple(contestants.models)):
+        try:
+            findings, was_kept = do_round(part, names, bench, contestants, folder, seed, reporter)
+        except UnsuitedError as error:
+            unsuited.append(str(error))
+            advance(part.num_steps, reporter)
+            continue
+        found.append(findings)
+        all_kept = all_kept and was_kept
+    if not found:
+        raise UnsuitedError("; ".join(unsuited))
+    whole = joined(found, seed)
+    return Entry(protocol, part.name, replace(whole, notes=(*whole.notes, *unsuited)), all_kept)
+
+
+def do_round(
+    part: Part,
+    names: tuple[str, ...],
+    bench: Bench,
+    contestants: Contestants,
+    folder: Path,
+    seed: int,
+    reporter: Reporter,
+) -> tuple[Findings, bool]:
+    """A part with these models alone; whether it was kept from before. It is afterwards."""
+    who = names[0] if len(names) == 1 else ""
+    reporter.begin(f"{part.name}, {who}" if who else part.name)
     trial = Trial(
         models=contestants.models,
         photos=part.photos,
@@ -156,27 +183,14 @@ def do_part(
         advance=reporter.advance,
     )
     trial = replace(trial, size=trial.side)
-    for names in rounds(part, tuple(contestants.models)):
-        who = names[0] if len(names) == 1 else ""
-        reporter.begin(f"{part.name}, {who}" if who else part.name)
-        path = folder / KEPT / f"{file_name(part.name, who)}-{key(part, trial, contestants, names)}.json"
-        kept = read_findings(path)
-        if kept is None:
-            try:
-                kept = perform(part, trial, names)
-            except UnsuitedError as error:
-                unsuited.append(str(error))
-                advance(part.num_steps, reporter)
-                continue
-            was_kept = False
-            write_findings(path, kept)
-        else:
-            advance(part.num_steps, reporter)
-        found.append(kept)
-    if not found:
-        raise UnsuitedError("; ".join(unsuited))
-    whole = joined(found, seed)
-    return Entry(protocol, part.name, replace(whole, notes=(*whole.notes, *unsuited)), was_kept)
+    path = folder / KEPT / f"{file_name(part.name, who)}-{key(part, trial, contestants, names)}.json"
+    kept = read_findings(path)
+    if kept is not None:
+        advance(part.num_steps, reporter)
+        return kept, True
+    made = perform(part, trial, names)
+    write_findings(path, made)
+    return made, False
 
 
 def advance(num_steps: int, reporter: Reporter) -> None:

@@ -208,4 +208,4 @@ def plan_speed(bench: Bench) -> list[Part]:
     sets = [*bench.of_role("people"), *bench.of_role("wild")]
     if not sets:
         return []
-    return [Part(f"speed, {sets[0].name}", sets[0].some(MOST_TRIED), 1, evaluate_speed)]
+    return [Part(f"speed, {sets[0].name}", sets[0].some(MOST_TRIED), 1, evaluate_speed, alone=True)]

@@ -137,6 +137,8 @@ class Part:
     """Else it judges something that is not a recoverer, once, with no models in the trial."""
     together: bool = False
     """Whether it needs all models at once, where others take one after the other."""
+    alone: bool = False
+    """Whether nothing else may run beside it, since it is timed."""
     whole_set: str = ""
     """In words, where these pictures are not all of their folder: "24 of 55 pictures of ffhq256"."""
 
