@@ -112,7 +112,7 @@ def test_all_writes_a_page(mien, studio, tmp_path, monkeypatch, faces):
 class HereAndNow(Executor):
     """In place of processes, which would not know the studio of the tests."""
 
-    def __init__(self, num_workers, mp_context):
+    def __init__(self, num_workers):
         self.num_workers = num_workers
 
     def submit(self, fn, /, *args, **kwargs):
@@ -123,7 +123,7 @@ class HereAndNow(Executor):
 
 def test_all_is_the_same_by_several_workers(mien, studio, tmp_path, monkeypatch, faces):
     monkeypatch.setattr("mien.cli.judging.mark_of", lambda card: card.name)
-    monkeypatch.setattr("mien.cli.evaluate_all.ProcessPoolExecutor", HereAndNow)
+    monkeypatch.setattr("mien.cli.evaluate_all.process_pool", HereAndNow)
     faces.rename(tmp_path / "ffhq")
     words = ("evaluate", "all", "--photos", tmp_path, "--only", "superres", "strength", "rotation")
     for num_workers in (1, 2):

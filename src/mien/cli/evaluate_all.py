@@ -2,10 +2,9 @@
 
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from mien.cli.arguments import EXIT_DONE, EXIT_FAILED, MODELS, UsageError
 from mien.cli.evaluate import EvaluateArguments
 from mien.cli.inputs import one_line
 from mien.cli.judging import checksums_of, load_judges, load_models, networks_of
+from mien.cli.processes import process_pool
 from mien.cli.progress import Show
 from mien.cli.tools import load_box_reader, load_finder
 from mien.evaluate.catalog import PROTOCOLS
@@ -167,7 +167,7 @@ def keep_rounds(settings: Settings, prepared: Prepared, num_workers: int, report
     ]
     num_threads = max(1, torch.get_num_threads() // num_workers)
     made: set[str] = set()
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+    with process_pool(num_workers) as pool:
         pending = {pool.submit(keep_elsewhere, settings, *task, num_threads): task[0] for task in tasks}
         for done in as_completed(pending):
             _, part = prepared.parts[pending[done]]

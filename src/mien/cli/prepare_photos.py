@@ -1,9 +1,7 @@
 """`mien prepare` at work, in one process or several."""
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 
 import torch
 from jaxtyping import Float
@@ -12,6 +10,7 @@ from torch import Tensor
 from mien.cli.files import open_photo
 from mien.cli.outputs import Job
 from mien.cli.prepare import NO_MODEL, PrepareArguments
+from mien.cli.processes import process_pool
 from mien.cli.progress import Show
 from mien.cli.tools import load_finder, load_model
 from mien.cli.work import work_through
@@ -54,7 +53,7 @@ def prepare_photos(asked: PrepareArguments, jobs: list[Job], show: Show) -> None
     if asked.workers == 1:
         work_through(jobs, lambda job: prepare(job, settings, tools), show)
         return
-    with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
+    with process_pool(asked.workers) as pool:
         pending = {job: pool.submit(prepare_elsewhere, job, settings) for job in jobs}
         work_through(jobs, lambda job: pending.pop(job).result(), show)
 
